@@ -1,0 +1,84 @@
+//! Observations of one device as the hub sees them: observer ids, the frames each may still take, the cap.
+
+use alloc::collections::BTreeMap;
+
+use super::retired::{MAX_RETIRED, Retired};
+use crate::header::MessageId;
+use crate::limits::MAX_OBSERVATIONS;
+use crate::rest::ObserverId;
+use crate::time::Instant;
+
+/// Table of observations. The session makes it with its first observation.
+#[derive(Debug)]
+pub(super) struct Observers<O> {
+    live: BTreeMap<ObserverId, Observation<O>>,
+    /// Left by their callers while the device does not know: never reused before it does, however long that takes.
+    left: Retired,
+    next_id: ObserverId,
+}
+
+/// One observation.
+#[derive(Debug)]
+pub(super) struct Observation<O> {
+    /// Tells this use of the observer id from later ones.
+    pub(super) serial: u32,
+    pub(super) token: O,
+    /// The establishment that is not answered yet.
+    pub(super) establishing: Option<MessageId>,
+    /// Frames that the caller's side can still take.
+    pub(super) room: u16,
+    /// The notification whose answer waits for room. The device sends nothing more until it has it.
+    pub(super) owed: Option<MessageId>,
+}
+
+impl<O> Observers<O> {
+    pub(super) fn new(now: Instant) -> Self {
+        Self { live: BTreeMap::new(), left: Retired::new(now), next_id: ObserverId::FIRST }
+    }
+
+    /// Whether one more observation is allowed.
+    pub(super) fn has_room(&self) -> bool {
+        self.live.len() < MAX_OBSERVATIONS && self.left.len() < MAX_RETIRED
+    }
+
+    /// An observer id that the device cannot hold for live.
+    pub(super) fn allocate(&mut self) -> ObserverId {
+        let mut id = self.next_id;
+        while self.live.contains_key(&id) || self.left.contains(id.to_wire()) {
+            id = id.next();
+        }
+        self.next_id = id.next();
+        id
+    }
+
+    pub(super) fn insert(&mut self, id: ObserverId, observation: Observation<O>) {
+        self.live.insert(id, observation);
+    }
+
+    pub(super) fn get_mut(&mut self, id: ObserverId) -> Option<&mut Observation<O>> {
+        self.live.get_mut(&id)
+    }
+
+    pub(super) fn remove(&mut self, id: ObserverId) -> Option<Observation<O>> {
+        self.live.remove(&id)
+    }
+
+    /// The device may hold `id` for live until it is told otherwise.
+    pub(super) fn leave(&mut self, id: ObserverId) {
+        self.left.retire(id.to_wire());
+    }
+
+    /// The device knows now that `id` is gone.
+    pub(super) fn forget(&mut self, id: ObserverId) {
+        self.left.release(id.to_wire());
+    }
+
+    pub(super) fn pop_any(&mut self) -> Option<Observation<O>> {
+        self.live.pop_first().map(|(_, observation)| observation)
+    }
+
+    /// Whether nothing needs to be remembered.
+    pub(super) fn is_forgettable(&self) -> bool {
+        self.live.is_empty() && self.left.len() == 0
+    }
+}
