@@ -6,7 +6,7 @@ mod cli;
 use std::env;
 use std::process::ExitCode;
 
-use rtio_server::app::App;
+use rtio_server::app::{App, Ports};
 use rtio_server::config::{Config, RawConfig};
 use rtio_server::shutdown::Shutdown;
 use rtio_server::telemetry;
@@ -40,11 +40,11 @@ fn serve(raw: RawConfig) -> Result<(), Failure> {
     telemetry::init(&config.log)?;
     let descriptors = descriptors::raise();
     start::workers()?.block_on(async {
-        let app = App::build(&config).await?;
         let shutdown = Shutdown::new();
-        signals::drain_at_first_exit_at_second(shutdown.clone())?;
+        let app = App::build(&config, Ports::configured(&config), shutdown.clone())?;
+        signals::drain_at_first_exit_at_second(shutdown)?;
         start::announce(&app, descriptors)?;
-        app.run(shutdown).await;
+        app.run().await;
         Ok(())
     })
 }

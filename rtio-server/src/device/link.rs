@@ -133,7 +133,7 @@ impl Link {
         while !bytes.is_empty() {
             let Ok(taken) = state.session.handle_bytes(now, bytes) else { break };
             bytes = &bytes[taken..];
-            if let Some(event) = state.session.poll_event() {
+            while let Some(event) = state.session.poll_event() {
                 sort(event, &mut requests, &mut events);
             }
         }
