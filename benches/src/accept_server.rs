@@ -41,7 +41,7 @@ pub(crate) async fn serve(listener: TcpListener) {
 
 async fn serve_device(mut stream: TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
-    let raw_message_id = read_verify(&mut stream).await?;
+    let raw_message_id = read_verify(&stream).await?;
     let kind = FrameKind::DeviceVerifyResp;
     let response = Header { kind, code: FrameCode::Success, raw_message_id, body_bytes: 0 };
     stream.write_all(&response.encode()).await?;
@@ -49,7 +49,7 @@ async fn serve_device(mut stream: TcpStream) -> io::Result<()> {
     stream.read(&mut [0]).await.map(|_| ())
 }
 
-async fn read_verify(stream: &mut TcpStream) -> io::Result<u16> {
+async fn read_verify(stream: &TcpStream) -> io::Result<u16> {
     let mut decoder = FrameDecoder::<Vec<u8>>::new(MAX_VERIFY_BODY_BYTES);
     loop {
         stream.readable().await?;

@@ -259,10 +259,10 @@ mod tests {
     async fn a_server_that_hangs_up_loses_the_call() {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
-        let server = tokio::spawn(async move { while listener.accept().await.is_ok() {} });
+        let server = tokio::spawn(async move { listener.accept().await.map(drop) });
         let plan = Plan { form: Form::Direct, callers: 1, first_device: 0, devices: 1, stop: Stop::AfterCalls(5) };
         let outcome = Callers::start(address, plan).await.unwrap().join().await;
-        server.abort();
+        server.await.unwrap().unwrap();
         assert_eq!((outcome.tally.sent, outcome.tally.lost), (1, 1));
     }
 }

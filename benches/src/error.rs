@@ -24,7 +24,7 @@ pub(crate) enum RunError {
     NoEdge { program: String, edge: &'static str },
     /// A device was not let in.
     #[error("device {index} was answered {answer:02x?} to its verification")]
-    NotVerified { index: usize, answer: [u8; 5] },
+    NotVerified { index: u64, answer: [u8; 5] },
     /// Connections that made no progress.
     #[error("{stuck} of the connections to be made hung")]
     ConnectionsHung { stuck: usize },

@@ -4,7 +4,6 @@
 
 mod accept_server;
 mod callers;
-mod device_link;
 mod devices;
 mod error;
 mod http_answer;

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::http_answer::Answer;
 use crate::json_field::json_field;
-use crate::payload::{PAYLOAD_BASE64_BYTES, Payload};
+use crate::payload::Payload;
 
 /// How a call is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,7 +36,7 @@ impl Form {
             Self::Compatible => {
                 let data = payload.base64();
                 let data = str::from_utf8(&data).expect("base64 is ASCII");
-                write_json_request(device, "copost", call_id(number), ECHO_URI, data, out);
+                write_json(device, &Envelope { method: "copost", id: call_id(number), uri: ECHO_URI, data }, out);
             }
             Self::Direct => {
                 write_head(&format!("{device}{ECHO_URI}"), "application/octet-stream", payload.as_bytes().len(), out);
@@ -65,7 +65,7 @@ impl Form {
 /// Writes the request to observe `count` frames of a device.
 pub(crate) fn write_observe(device: &str, id: u64, count: u32, out: &mut Vec<u8>) {
     let data = STANDARD.encode(count.to_be_bytes());
-    write_json_request(device, "obget", id, COUNT_URI, &data, out);
+    write_json(device, &Envelope { method: "obget", id, uri: COUNT_URI, data: &data }, out);
 }
 
 /// Whether a line of an observation is frame `frame`, which carries its own number.
@@ -95,11 +95,19 @@ fn is_number(value: Option<&[u8]>, expected: u64) -> bool {
     value.and_then(|digits| str::from_utf8(digits).ok()?.parse().ok()) == Some(expected)
 }
 
-fn write_json_request(device: &str, method: &str, id: u64, uri: &str, data: &str, out: &mut Vec<u8>) {
-    // Written behind the head, whose Content-Length has to be known first.
-    let length = JSON_FRAME_BYTES + method.len() + decimal_digits(id) + uri.len() + data.len();
-    write_head(device, "application/json", length, out);
-    write!(out, r#"{{"method":"{method}","id":{id},"uri":"{uri}","data":"{data}"}}"#).expect("a Vec takes all");
+/// Body of the compatible form.
+struct Envelope<'a> {
+    method: &'a str,
+    id: u64,
+    uri: &'a str,
+    data: &'a str,
+}
+
+fn write_json(device: &str, envelope: &Envelope<'_>, out: &mut Vec<u8>) {
+    let Envelope { method, id, uri, data } = envelope;
+    let body = format!(r#"{{"method":"{method}","id":{id},"uri":"{uri}","data":"{data}"}}"#);
+    write_head(device, "application/json", body.len(), out);
+    out.extend_from_slice(body.as_bytes());
 }
 
 fn write_head(path: &str, content_type: &str, length: usize, out: &mut Vec<u8>) {
@@ -110,19 +118,13 @@ fn write_head(path: &str, content_type: &str, length: usize, out: &mut Vec<u8>) 
     .expect("a Vec takes all");
 }
 
-fn decimal_digits(number: u64) -> usize {
-    number.checked_ilog10().map_or(1, |digits| digits as usize + 1)
-}
-
 const ECHO_URI: &str = "/echo";
 const COUNT_URI: &str = "/count";
 const OK: u16 = 200;
 const FIRST_CALL_ID: u64 = 1_000_000_000;
 const CALL_IDS: u64 = 3_000_000_000;
-const JSON_FRAME_BYTES: usize = r#"{"method":"","id":,"uri":"","data":""}"#.len();
 
 const _: () = assert!(FIRST_CALL_ID + CALL_IDS <= u32::MAX as u64);
-const _: () = assert!(PAYLOAD_BASE64_BYTES == 8);
 
 #[cfg(test)]
 mod tests {

@@ -3,8 +3,7 @@
 use tokio::time::Instant;
 
 use crate::callers::{Callers, Plan, Stop};
-use crate::device_link::connect_all;
-use crate::devices::Fleet;
+use crate::devices::{Fleet, connect_all};
 use crate::error::RunError;
 use crate::options::Settings;
 use crate::report::{Report, Target};

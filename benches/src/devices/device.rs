@@ -1,11 +1,9 @@
-//! The fleet: devices that answer at once. A CoPOST is echoed; an ObGET gets as many numbered frames as its data says, each
-//! sent after the last was acknowledged.
+//! One device. It answers at once: a CoPOST is echoed; an ObGET gets as many numbered frames as its data says, each sent
+//! after the last was acknowledged.
 
 use std::io;
-use std::net::SocketAddr;
-use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 
 use rtio_proto::decoder::{Frame, FrameDecoder};
 use rtio_proto::header::encode_frame;
@@ -14,68 +12,13 @@ use rtio_proto::rest::{CoPostRequest, CoPostResponse, Establish, EstablishRespon
 use rtio_proto::{Capacity, FrameCode, FrameKind, MessageId, ObserverId, StatusCode};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::task::JoinSet;
 
-use crate::device_link::{VERIFY_MESSAGE_ID, connect_all};
-use crate::error::RunError;
+use super::fleet::FleetCounts;
+use super::link::VERIFY_MESSAGE_ID;
 use crate::payload::Payload;
 
-/// Devices that are connected and answer until this is dropped.
-#[derive(Debug, Default)]
-pub(crate) struct Fleet {
-    counts: Arc<FleetCounts>,
-    tasks: JoinSet<()>,
-}
-
-#[derive(Debug, Default)]
-struct FleetCounts {
-    /// CoPOSTs that reached a device.
-    calls: AtomicU64,
-    /// Devices that were disconnected.
-    ended: AtomicU64,
-}
-
-impl Fleet {
-    /// Devices with these indexes, all verified.
-    pub(crate) async fn connect(hub: SocketAddr, indexes: Range<u64>) -> Result<Self, RunError> {
-        let mut fleet = Self::default();
-        fleet.grow(hub, indexes).await?;
-        Ok(fleet)
-    }
-
-    /// Adds devices with these indexes.
-    pub(crate) async fn grow(&mut self, hub: SocketAddr, indexes: Range<u64>) -> Result<(), RunError> {
-        for stream in connect_all(hub, indexes).await? {
-            self.adopt(stream);
-        }
-        Ok(())
-    }
-
-    /// Calls that reached a device so far.
-    pub(crate) fn calls(&self) -> u64 {
-        self.counts.calls.load(Ordering::Relaxed)
-    }
-
-    /// Fails when the hub has let go of a device.
-    pub(crate) fn check_complete(&self) -> Result<(), RunError> {
-        match self.counts.ended.load(Ordering::Relaxed) {
-            0 => Ok(()),
-            ended => Err(RunError::DevicesGone { ended }),
-        }
-    }
-
-    /// Lets a device answer on a connection that is verified.
-    fn adopt(&mut self, stream: TcpStream) {
-        let counts = Arc::clone(&self.counts);
-        self.tasks.spawn(async move {
-            // How it ended does not matter: while the fleet lives, no device may end.
-            let _ = Device::new(Arc::clone(&counts)).serve(stream).await;
-            counts.ended.fetch_add(1, Ordering::Relaxed);
-        });
-    }
-}
-
-struct Device {
+/// A device on a connection that is verified.
+pub(super) struct Device {
     next_message: MessageId,
     observations: Vec<Countdown>,
     /// Frames that wait to be written.
@@ -91,13 +34,13 @@ struct Countdown {
 }
 
 impl Device {
-    fn new(counts: Arc<FleetCounts>) -> Self {
+    pub(super) fn new(counts: Arc<FleetCounts>) -> Self {
         let verified = MessageId::new(VERIFY_MESSAGE_ID).expect("the id of the verification is not zero");
         Self { next_message: verified.next(), observations: Vec::new(), out: Vec::new(), counts }
     }
 
     /// Answers until the connection ends.
-    async fn serve(mut self, mut stream: TcpStream) -> io::Result<()> {
+    pub(super) async fn serve(mut self, mut stream: TcpStream) -> io::Result<()> {
         let mut decoder = FrameDecoder::<Vec<u8>>::new(CAPACITY.body_bytes());
         let mut buffer = [0; READ_BYTES];
         loop {
