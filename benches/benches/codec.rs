@@ -44,7 +44,7 @@ fn frame_whole(bencher: Bencher<'_, '_>) {
 }
 
 /// Cut after so many bytes: in the header, between header and body, in the body.
-#[divan::bench(args = [2, 5, 9])]
+#[divan::bench(args = [2, 5, 9], sample_size = 1_000)]
 fn frame_split(bencher: Bencher<'_, '_>, at: usize) {
     let mut decoder = FrameDecoder::<Vec<u8>>::new(Capacity::Bytes512.body_bytes());
     let (head, tail) = FRAME.split_at(at);
@@ -67,7 +67,7 @@ fn decode_all(decoder: &mut FrameDecoder<Vec<u8>>, reads: &[&[u8]]) -> usize {
     body_bytes
 }
 
-#[divan::bench]
+#[divan::bench(sample_size = 1_000)]
 fn session_call_and_answer(bencher: Bencher<'_, '_>) {
     let mut session = verified_session();
     bencher.bench_local(|| {
