@@ -1,1 +1,50 @@
-fn main() {}
+//! `rtio`: the hub, and the commands to try it out by hand. This file is the table of contents of a run: arguments, then one
+//! command, then the exit code.
+
+mod cli;
+
+use std::env;
+use std::process::ExitCode;
+
+use rtio_server::app::{App, Ports};
+use rtio_server::config::{Config, RawConfig};
+use rtio_server::shutdown::Shutdown;
+use rtio_server::telemetry;
+
+use crate::cli::{Command, Exit, Failure, call, descriptors, device, observe, signals, start};
+
+/// It gives memory back after a fleet of devices went away, where the system's allocator keeps it.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
+fn main() -> ExitCode {
+    let command = match cli::parse(env::args_os().collect()) {
+        Ok(command) => command,
+        Err(exit) => return exit.into(),
+    };
+    let result = match command {
+        Command::Serve(raw) => serve(*raw),
+        Command::Device(device::Command::Run(arguments)) => device::run(arguments),
+        Command::Call(arguments) => call::run(arguments),
+        Command::Observe(arguments) => observe::run(arguments),
+    };
+    match result {
+        Ok(()) => Exit::Done.into(),
+        Err(failure) => failure.report().into(),
+    }
+}
+
+/// The life of a hub.
+fn serve(raw: RawConfig) -> Result<(), Failure> {
+    let config = Config::try_from(raw)?;
+    telemetry::init(&config.log)?;
+    let descriptors = descriptors::raise();
+    start::workers()?.block_on(async {
+        let shutdown = Shutdown::new();
+        let app = App::build(&config, Ports::configured(&config), shutdown.clone())?;
+        signals::drain_at_first_exit_at_second(shutdown)?;
+        start::announce(&app, descriptors)?;
+        app.run().await;
+        Ok(())
+    })
+}

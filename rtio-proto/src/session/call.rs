@@ -14,7 +14,7 @@ pub struct CallRequest<'a> {
     pub digest: UriDigest,
     /// What for it.
     pub data: &'a [u8],
-    /// The answer counts until then.
+    /// From then on [`handle_timeout`](super::HubSession::handle_timeout) ends the wait.
     pub deadline: Instant,
 }
 

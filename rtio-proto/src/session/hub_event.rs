@@ -38,7 +38,7 @@ pub enum HubEvent<C, O> {
         /// How.
         outcome: CallOutcome,
     },
-    /// The device began the observation.
+    /// The device began the observation; comes before all its frames.
     ObservationStarted {
         /// Whose.
         token: O,

@@ -34,6 +34,10 @@ pub(super) struct HubLink<C, O> {
     pub(super) pending: Pending<C>,
     /// Made with the first observation, dropped when nothing of it needs to be remembered.
     pub(super) observers: Option<Box<Observers<O>>>,
+    /// Where observer ids go on when the table is made again, so that an id comes back as late as it can.
+    pub(super) next_observer: ObserverId,
+    /// An observation that began with its first notification: told before `event`.
+    pub(super) started: Option<O>,
     /// CoPOSTs of the device that our side has not answered.
     pub(super) reports_in_flight: u16,
     /// What the last mutation gave, at most one.
@@ -171,6 +175,10 @@ impl<C, O: Clone> HubLink<C, O> {
             self.forget_observer(observer);
             return;
         };
+        // The Go SDK starts to notify before it answers the establishment, so the first frame may come first.
+        if !core::mem::replace(&mut live.started, true) {
+            self.started = Some(live.token.clone());
+        }
         let end = match notify.status {
             StatusCode::Continue if live.owed.is_none() => {
                 self.handle_frame_of(observer, message_id, notify.data);
@@ -224,11 +232,12 @@ impl<C, O: Clone> HubLink<C, O> {
     fn handle_establish_answer(&mut self, now: Instant, observer: ObserverId, body: &[u8]) {
         let Some(live) = self.observers.as_mut().and_then(|observers| observers.get_mut(observer)) else { return };
         live.establishing = None;
+        let was_started = core::mem::replace(&mut live.started, true);
         let token = live.token.clone();
         let answer = EstablishResponse::decode(body).filter(|answer| answer.raw_observer_id == observer.to_wire());
         let (end, device_knows) = match answer.map(|answer| answer.status) {
             Some(StatusCode::Continue) => {
-                self.event = Some(HubEvent::ObservationStarted { token });
+                self.event = (!was_started).then_some(HubEvent::ObservationStarted { token });
                 return;
             }
             Some(refused) => (ObservationEnd::Refused(refused), true),
@@ -246,9 +255,7 @@ impl<C, O: Clone> HubLink<C, O> {
 impl<C, O: Clone> HubLink<C, O> {
     /// Whether one more request may go out, and under which id.
     pub(super) fn admit(&mut self, now: Instant, head_bytes: usize, data: &[u8]) -> Result<(MessageId, u32), Refusal> {
-        if !matches!(self.state, State::Verified { .. }) {
-            return Err(Refusal::NotOpen);
-        }
+        self.check_open()?;
         let max = self.max_data_bytes();
         if data.len() > max {
             return Err(Refusal::TooLarge { len: data.len(), max });
@@ -264,6 +271,10 @@ impl<C, O: Clone> HubLink<C, O> {
         self.pending.allocate(now).map_err(|_| too_many)
     }
 
+    pub(super) fn check_open(&self) -> Result<(), Refusal> {
+        if matches!(self.state, State::Verified { .. }) { Ok(()) } else { Err(Refusal::NotOpen) }
+    }
+
     pub(super) fn request(&mut self, message_id: MessageId, body: &[&[u8]]) -> Result<Span, Refusal> {
         let sent = self.outbox.push(FrameKind::ServerSendReq, FrameCode::Unknown, message_id.to_wire(), body);
         sent.map_err(|_| Refusal::TooLarge { len: body.iter().map(|part| part.len()).sum(), max: MAX_BODY_BYTES })
@@ -271,13 +282,22 @@ impl<C, O: Clone> HubLink<C, O> {
 
     /// Nobody waits for this request: takes it back if it has not left, else keeps its id until its late answer.
     pub(super) fn abandon(&mut self, now: Instant, message_id: MessageId, span: Span) -> Delivery {
-        if self.outbox.holds(span) {
-            self.outbox.withdraw(span);
-            self.pending.shift_after(span);
-            return Delivery::NotSent;
+        let delivery = self.withdraw(span);
+        if delivery == Delivery::Sent {
+            self.pending.retire(now, message_id);
         }
-        self.pending.retire(now, message_id);
-        Delivery::Sent
+        delivery
+    }
+
+    /// Takes a request back if not a byte of it has left.
+    fn withdraw(&mut self, span: Span) -> Delivery {
+        if !self.outbox.holds(span) {
+            return Delivery::Sent;
+        }
+        if self.outbox.withdraw(span) {
+            self.pending.shift_after(span);
+        }
+        Delivery::NotSent
     }
 
     pub(super) fn answer_notify(&mut self, message_id: MessageId, status: StatusCode, raw_observer_id: u16) {
@@ -300,10 +320,16 @@ impl<C, O: Clone> HubLink<C, O> {
         }
     }
 
-    /// After the end: what was still open, one by one.
+    /// What the last mutation gave.
+    pub(super) fn pop_event(&mut self) -> Option<HubEvent<C, O>> {
+        let started = self.started.take().map(|token| HubEvent::ObservationStarted { token });
+        started.or_else(|| self.event.take())
+    }
+
+    /// After the end: what was still open, one by one. A request that has not left is taken back, for its caller is told so.
     pub(super) fn pop_gone(&mut self) -> Option<HubEvent<C, O>> {
-        while let Some(entry) = self.pending.pop_any() {
-            let delivery = if self.outbox.holds(entry.span) { Delivery::NotSent } else { Delivery::Sent };
+        while let Some(entry) = self.pending.pop_last() {
+            let delivery = self.withdraw(entry.span);
             let observer = match entry.what {
                 Awaited::Call(token) => {
                     return Some(HubEvent::CallDone { token, outcome: CallOutcome::Gone(delivery) });
@@ -319,25 +345,41 @@ impl<C, O: Clone> HubLink<C, O> {
     }
 
     pub(super) fn pop_expired(&mut self) -> Option<HubEvent<C, O>> {
-        let Expiry { now, after } = self.expiry?;
-        let Some(message_id) = self.pending.next_expired(now, after) else {
-            self.expiry = None;
-            return None;
-        };
-        self.expiry = Some(Expiry { now, after: Some(message_id) });
-        let entry = self.pending.remove(message_id)?;
-        let delivery = self.abandon(now, message_id, entry.span);
-        match entry.what {
-            Awaited::Call(token) => Some(HubEvent::CallDone { token, outcome: CallOutcome::TimedOut(delivery) }),
-            Awaited::Establish(observer) => {
-                let live = self.observers(now).remove(observer)?;
-                if delivery == Delivery::Sent {
-                    self.observers(now).leave(observer);
-                }
-                self.forget_observer(None);
-                Some(HubEvent::ObservationEnded { token: live.token, end: ObservationEnd::TimedOut(delivery) })
+        let Expiry { now, mut after } = self.expiry?;
+        while let Some(message_id) = self.pending.next_expired(now, after) {
+            after = Some(message_id);
+            self.expiry = Some(Expiry { now, after });
+            let event = self.expire(now, message_id);
+            if event.is_some() {
+                return event;
             }
         }
+        self.expiry = None;
+        None
+    }
+
+    /// `None` for the establishment of an observation that has begun without its answer.
+    fn expire(&mut self, now: Instant, message_id: MessageId) -> Option<HubEvent<C, O>> {
+        let entry = self.pending.remove(message_id)?;
+        let delivery = self.abandon(now, message_id, entry.span);
+        let observer = match entry.what {
+            Awaited::Call(token) => {
+                return Some(HubEvent::CallDone { token, outcome: CallOutcome::TimedOut(delivery) });
+            }
+            Awaited::Establish(observer) => observer,
+        };
+        let observers = self.observers.as_mut()?;
+        let live = observers.get_mut(observer)?;
+        live.establishing = None;
+        if live.started {
+            return None;
+        }
+        let live = observers.remove(observer)?;
+        if delivery == Delivery::Sent {
+            observers.leave(observer);
+        }
+        self.forget_observer(None);
+        Some(HubEvent::ObservationEnded { token: live.token, end: ObservationEnd::TimedOut(delivery) })
     }
 
     /// Removes an observation. Its id stays out of use unless the device is told with this, or never knew of it.
@@ -362,12 +404,14 @@ impl<C, O: Clone> HubLink<C, O> {
             observers.forget(observer);
         }
         if observers.is_forgettable() {
+            self.next_observer = observers.next_id();
             self.observers = None;
         }
     }
 
     pub(super) fn observers(&mut self, now: Instant) -> &mut Observers<O> {
-        self.observers.get_or_insert_with(|| Box::new(Observers::new(now)))
+        let next_id = self.next_observer;
+        self.observers.get_or_insert_with(|| Box::new(Observers::new(now, next_id)))
     }
 
     pub(super) fn observation(&mut self, id: ObservationId) -> Option<&mut Observation<O>> {

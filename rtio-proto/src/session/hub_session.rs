@@ -15,7 +15,7 @@ use crate::decoder::FrameDecoder;
 use crate::error::{DecodeError, ProtocolError};
 use crate::header::{FrameCode, FrameKind, MessageId};
 use crate::limits::{DEFAULT_PAYLOAD_BYTES, MAX_OBSERVATIONS, MAX_VERIFY_BODY_BYTES};
-use crate::rest::{CoPostRequest, Establish, StatusCode};
+use crate::rest::{CoPostRequest, Establish, ObserverId, StatusCode};
 use crate::time::Instant;
 
 /// Hub side of one device link. Pure: no socket, no clock. The [contract](super) says in which order to call what.
@@ -79,6 +79,8 @@ impl<C, O: Clone> HubSession<C, O> {
                 outbox: Outbox::default(),
                 pending: Pending::new(),
                 observers: None,
+                next_observer: ObserverId::FIRST,
+                started: None,
                 reports_in_flight: 0,
                 event: None,
                 expiry: None,
@@ -124,9 +126,14 @@ impl<C, O: Clone> HubSession<C, O> {
         self.link.outbox.put_back(unsent);
     }
 
-    /// Answers the device's verification. Does nothing unless the session waits for that.
+    /// Answers the device's verification; closes without an answer if it comes too late. Does nothing unless the session
+    /// waits for that.
     pub fn answer_verify(&mut self, now: Instant, verdict: Verdict) {
         let State::Verifying { raw_message_id, capacity, .. } = self.link.state else { return };
+        if self.link.verify_deadline().is_some_and(|deadline| deadline <= now) {
+            self.link.close(CloseReason::VerifyTimeout);
+            return;
+        }
         let code = match verdict {
             Verdict::Accepted => FrameCode::Success,
             Verdict::Refused => FrameCode::VerificationFailed,
@@ -175,6 +182,7 @@ impl<C, O: Clone> HubSession<C, O> {
         request: CallRequest<'_>,
         token: O,
     ) -> Result<ObservationId, Refusal> {
+        self.link.check_open()?;
         if self.link.observers.as_ref().is_some_and(|observers| !observers.has_room()) {
             return Err(Refusal::TooManyObservations { max: MAX_OBSERVATIONS });
         }
@@ -185,15 +193,16 @@ impl<C, O: Clone> HubSession<C, O> {
         let entry = Entry { serial, deadline: request.deadline, span, what: Awaited::Establish(observer) };
         self.link.pending.insert(message_id, entry);
         let room = self.link.limits.observation_window;
-        let observation = Observation { serial, token, establishing: Some(message_id), room, owed: None };
+        let observation = Observation { serial, token, establishing: Some(message_id), started: false, room, owed: None };
         self.link.observers(now).insert(observer, observation);
         Ok(ObservationId { observer, serial })
     }
 
-    /// The caller's side has room for one more frame. Answers the notification that waits for it.
+    /// The caller's side has room for one more frame, up to the whole window. Answers the notification that waits for it.
     pub fn grant_frame(&mut self, observation: ObservationId) {
+        let window = self.link.limits.observation_window.max(1);
         let Some(live) = self.link.observation(observation) else { return };
-        live.room += 1;
+        live.room = live.room.saturating_add(1).min(window);
         if let Some(message_id) = live.owed.take() {
             self.link.answer_notify(message_id, StatusCode::Continue, observation.observer.to_wire());
         }
@@ -207,14 +216,18 @@ impl<C, O: Clone> HubSession<C, O> {
         }
     }
 
-    /// Answers the device's CoPOST. Data that does not fit one message makes it an internal error.
+    /// Answers the device's CoPOST. Data that does not fit one message makes it an internal error; data goes out with
+    /// [`StatusCode::Ok`] only. Call it once for each [`HubEvent::Report`].
     pub fn answer_report(&mut self, message_id: MessageId, status: StatusCode, data: &[u8]) {
         if !matches!(self.link.state, State::Verified { .. }) {
             return;
         }
         self.link.reports_in_flight = self.link.reports_in_flight.saturating_sub(1);
-        let (status, data) =
-            if data.len() > self.link.max_data_bytes() { (StatusCode::InternalError, &[][..]) } else { (status, data) };
+        let (status, data) = match status {
+            StatusCode::Ok if data.len() > self.link.max_data_bytes() => (StatusCode::InternalError, &[][..]),
+            StatusCode::Ok => (status, data),
+            refused => (refused, &[][..]),
+        };
         self.link.answer_copost(message_id, status, data);
     }
 
@@ -225,7 +238,7 @@ impl<C, O: Clone> HubSession<C, O> {
 
     /// What the driver must know, in order.
     pub fn poll_event(&mut self) -> Option<HubEvent<C, O>> {
-        if let Some(event) = self.link.event.take() {
+        if let Some(event) = self.link.pop_event() {
             return Some(event);
         }
         if matches!(self.link.state, State::Closed { .. }) {

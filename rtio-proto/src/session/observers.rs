@@ -25,6 +25,8 @@ pub(super) struct Observation<O> {
     pub(super) token: O,
     /// The establishment that is not answered yet.
     pub(super) establishing: Option<MessageId>,
+    /// Whether the driver knows that it has begun.
+    pub(super) started: bool,
     /// Frames that the caller's side can still take.
     pub(super) room: u16,
     /// The notification whose answer waits for room. The device sends nothing more until it has it.
@@ -32,8 +34,13 @@ pub(super) struct Observation<O> {
 }
 
 impl<O> Observers<O> {
-    pub(super) fn new(now: Instant) -> Self {
-        Self { live: BTreeMap::new(), left: Retired::new(now), next_id: ObserverId::FIRST }
+    pub(super) fn new(now: Instant, next_id: ObserverId) -> Self {
+        Self { live: BTreeMap::new(), left: Retired::new(now), next_id }
+    }
+
+    /// The id that is tried first for the next observation.
+    pub(super) fn next_id(&self) -> ObserverId {
+        self.next_id
     }
 
     /// Whether one more observation is allowed.

@@ -62,13 +62,15 @@ impl Outbox {
         span.start >= self.handed_over
     }
 
-    /// Removes a frame that this outbox [`holds`](Self::holds). Later frames move forward by its length.
-    pub(super) fn withdraw(&mut self, span: Span) {
+    /// Removes a frame that this outbox [`holds`](Self::holds). Later frames move forward by its length; says whether there
+    /// are any.
+    pub(super) fn withdraw(&mut self, span: Span) -> bool {
         let start = usize::try_from(span.start - self.handed_over).expect("within the queued bytes");
         self.bytes.drain(start..start + span.len);
         if self.bytes.is_empty() {
             self.bytes = Vec::new();
         }
+        start < self.bytes.len()
     }
 
     pub(super) fn len(&self) -> usize {

@@ -101,6 +101,9 @@ impl<C> Pending<C> {
     pub(super) fn release(&mut self, id: MessageId) {
         if let Some(retired) = &mut self.retired {
             retired.release(id.to_wire());
+            if retired.len() == 0 {
+                self.retired = None;
+            }
         }
     }
 
@@ -110,12 +113,13 @@ impl<C> Pending<C> {
         self.waiting.range((from, Bound::Unbounded)).find(|(_, entry)| entry.deadline <= now).map(|(id, _)| *id)
     }
 
-    pub(super) fn pop_any(&mut self) -> Option<Entry<C>> {
-        let id = *self.waiting.keys().next()?;
+    /// Any request, but most often the one that was sent last, which is the cheapest to take back.
+    pub(super) fn pop_last(&mut self) -> Option<Entry<C>> {
+        let id = *self.waiting.keys().next_back()?;
         self.remove(id)
     }
 
-    /// A frame of `len` bytes that lay at `start` was withdrawn: those behind it moved.
+    /// A frame was withdrawn: those behind it moved.
     pub(super) fn shift_after(&mut self, withdrawn: Span) {
         for entry in self.waiting.values_mut().filter(|entry| entry.span.start > withdrawn.start) {
             entry.span.start -= withdrawn.len as u64;

@@ -1,1 +1,88 @@
-//! stub
+//! What the hub runs with. [`RawConfig`] is what the operator wrote; [`Config`] is what runs: valid, complete, composed of the
+//! subsystems' own configs. Made once by the executable; no subsystem imports this module, and nothing here reads files or
+//! the environment.
+
+mod raw;
+pub mod value;
+
+pub use raw::{RawCaps, RawConfig, RawListen, RawLog, RawTimes};
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use rtio_proto::session::SessionLimits;
+
+use crate::{device, http, telemetry};
+
+/// Everything that a hub needs to start.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The devices' side.
+    pub device: device::Config,
+    /// The callers' side.
+    pub http: http::Config,
+    /// Time that calls in flight get to end once the hub shall stop.
+    pub drain: Duration,
+    /// Who decides whether a device is what it says it is.
+    pub verifier: VerifierChoice,
+    /// What is logged, and how.
+    pub log: telemetry::Config,
+}
+
+/// Who decides whether a device is what it says it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum VerifierChoice {
+    /// Nobody: any id with any secret is accepted.
+    Any,
+}
+
+impl TryFrom<RawConfig> for Config {
+    type Error = ConfigError;
+
+    fn try_from(raw: RawConfig) -> Result<Self, ConfigError> {
+        if !raw.dev {
+            return Err(ConfigError::NoVerifier);
+        }
+        let host = if raw.dev { Ipv4Addr::LOCALHOST } else { Ipv4Addr::UNSPECIFIED };
+        let or_default =
+            |addr: Option<SocketAddr>, port| addr.unwrap_or_else(|| SocketAddr::new(IpAddr::V4(host), port));
+        Ok(Self {
+            device: device::Config {
+                addr: or_default(raw.listen.device_addr, DEVICE_PORT),
+                max_connections: raw.caps.max_device_connections,
+                max_unverified: raw.caps.max_unverified_connections,
+                session: SessionLimits { max_calls: raw.caps.max_calls_per_device, ..SessionLimits::default() },
+            },
+            http: http::Config {
+                addr: or_default(raw.listen.http_addr, HTTP_PORT),
+                max_connections: raw.caps.max_http_connections,
+                idle_timeout: raw.times.http_idle_timeout,
+                header_timeout: raw.times.http_header_timeout,
+                max_wait: raw.times.max_wait,
+                call_timeout: raw.times.call_timeout,
+                establish_timeout: raw.times.observe_timeout,
+                cors_origin: raw.listen.cors_origin,
+            },
+            drain: raw.times.drain,
+            verifier: VerifierChoice::Any,
+            log: telemetry::Config { filter: raw.log.log_level, format: raw.log.log_format },
+        })
+    }
+}
+
+/// The flags are sound one by one, but not together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// Nothing says how to tell a device from an impostor.
+    #[error(
+        "no verifier is configured, so any device could pretend to be any other; for trying things out, --dev (or \
+         RTIO_DEV=true, or `dev = true` in [serve] of the configuration file) accepts any device"
+    )]
+    NoVerifier,
+}
+
+/// Where devices connect unless the operator says otherwise: the port of existing RTIO devices.
+const DEVICE_PORT: u16 = 17017;
+
+/// Where callers connect unless the operator says otherwise: the port of existing RTIO callers.
+const HTTP_PORT: u16 = 17917;

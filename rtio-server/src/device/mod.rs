@@ -1,1 +1,68 @@
-//! stub
+//! The device edge: one accepted stream becomes one session, and one task that owns its reading side and its life.
+//!
+//! Called by `app` for each accepted connection. It reads sockets and the clock and knows the hub; the rules of the protocol are
+//! in `rtio_proto::session`, and callers are unknown here.
+
+mod clock;
+mod connection;
+mod link;
+mod outcome;
+mod verification;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use rtio_proto::session::SessionLimits;
+use tokio::net::TcpStream;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::hub::Hub;
+use crate::shutdown::Shutdown;
+
+use clock::Clock;
+
+/// What an operator may change about devices.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where devices connect.
+    pub addr: SocketAddr,
+    /// Most connections; newcomers wait in the system's backlog.
+    pub max_connections: usize,
+    /// Most connections that are not verified yet; one more is closed at once.
+    pub max_unverified: usize,
+    /// Caps of one session.
+    pub session: SessionLimits,
+}
+
+/// What all device connections share.
+#[derive(Debug)]
+pub struct Devices {
+    hub: Arc<Hub>,
+    session_limits: SessionLimits,
+    unverified: Arc<Semaphore>,
+    clock: Clock,
+    shutdown: Shutdown,
+}
+
+impl Devices {
+    /// An edge for `hub`.
+    pub fn new(config: &Config, hub: Arc<Hub>, shutdown: Shutdown) -> Arc<Self> {
+        let unverified = Arc::new(Semaphore::new(config.max_unverified.min(Semaphore::MAX_PERMITS)));
+        Arc::new(Self { hub, session_limits: config.session, unverified, clock: Clock::start(), shutdown })
+    }
+
+    /// Serves one accepted connection until it ends. `permit` counts it among the connections.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future closes the connection; the device's calls end as gone.
+    pub async fn serve(self: Arc<Self>, stream: TcpStream, peer: SocketAddr, permit: OwnedSemaphorePermit) {
+        let Ok(unverified) = Arc::clone(&self.unverified).try_acquire_owned() else {
+            self.hub.counters().unverified_refused.add();
+            tracing::warn!(%peer, "device connection refused: as many unverified ones as are allowed");
+            return;
+        };
+        connection::run(self, stream, peer, unverified).await;
+        drop(permit);
+    }
+}

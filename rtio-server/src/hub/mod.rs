@@ -1,1 +1,58 @@
-//! stub
+//! The hub: who is online, and what callers, devices and backends want of each other.
+//!
+//! The edges (`device`, `http`) call it; `backend` implements the traits in [`ports`]. It knows no socket, no HTTP, no TLS and
+//! no file, and of the device protocol only value types: a device is whatever implements [`DeviceLink`].
+
+pub mod ports;
+
+mod call;
+mod counters;
+mod device_id;
+mod device_link;
+mod error;
+mod feed;
+mod observe;
+mod presence;
+mod registry;
+mod report;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+pub use call::CallRequest;
+pub use counters::{Counter, Counters};
+pub use device_id::{DeviceId, InvalidDeviceId};
+pub use device_link::{CallReply, DeviceLink, Ending, RequestParts};
+pub use error::{CallError, Cap, Delivery, Fault, Stage};
+pub use feed::{Feed, FeedEnd};
+pub use observe::{ObservationItem, Watch};
+pub use presence::Presence;
+pub use report::{ReportAnswer, post};
+// The border to the device edge is crossed with the protocol's own value types.
+pub use rtio_proto::session::{CallId, ObservationId};
+pub use rtio_proto::{StatusCode, UriDigest};
+
+use ports::{DeviceService, Verifier};
+use registry::Registry;
+
+/// The core of the process. One per hub, shared by all tasks.
+#[derive(Debug)]
+pub struct Hub {
+    registry: Registry,
+    verifier: Arc<dyn Verifier>,
+    services: HashMap<UriDigest, Arc<dyn DeviceService>>,
+    counters: Counters,
+}
+
+impl Hub {
+    /// A hub without devices that asks `verifier` whom to let in, and hands what devices send to a URI to the service of its
+    /// digest.
+    pub fn new(verifier: Arc<dyn Verifier>, services: HashMap<UriDigest, Arc<dyn DeviceService>>) -> Self {
+        Self { registry: Registry::new(), verifier, services, counters: Counters::default() }
+    }
+
+    /// What happened so far.
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+}

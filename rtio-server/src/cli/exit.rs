@@ -1,0 +1,74 @@
+//! Exit codes of every command. docs/operations.md and `--help` show this table; a test compares.
+
+use std::process::ExitCode;
+
+/// How a command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exit {
+    Done,
+    Failed,
+    Offline,
+    Timeout,
+    NotFound,
+    Refused,
+    Unreachable,
+    /// `EX_USAGE` of sysexits.h.
+    Usage,
+}
+
+impl Exit {
+    /// The number that the shell sees.
+    pub(crate) const fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Failed => 1,
+            Self::Offline => 3,
+            Self::Timeout => 4,
+            Self::NotFound => 5,
+            Self::Refused => 6,
+            Self::Unreachable => 7,
+            Self::Usage => 64,
+        }
+    }
+
+    /// What a status of the hub stands for, where its answer has no code that says more.
+    pub(super) const fn of_status(status: u16) -> Self {
+        match status {
+            400 | 401 | 403 | 405 | 413 | 429 => Self::Refused,
+            404 => Self::NotFound,
+            503 => Self::Offline,
+            504 => Self::Timeout,
+            _ => Self::Failed,
+        }
+    }
+
+    /// What a code of the caller protocol stands for; `None` for one that is not in its table.
+    pub(super) fn of_code(code: &str) -> Option<Self> {
+        Some(match code {
+            "DEVICEID_OFFLINE" => Self::Offline,
+            "REQUEST_TIMEOUT" | "DEVICEID_TIMEOUT" => Self::Timeout,
+            "NOT_FOUND" => Self::NotFound,
+            "BAD_REQUEST" | "METHOD_NOT_ALLOWED" | "TOO_MANY_REQUESTS" | "TOO_MANY_OBSERVERS" => Self::Refused,
+            "INTERNAL_SERVER_ERROR" => Self::Failed,
+            _ => return None,
+        })
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit.code())
+    }
+}
+
+/// The table as `rtio call --help` and `rtio observe --help` show it.
+pub(super) const TABLE: &str = "\
+Exit codes:
+  0   done
+  1   the device failed, or something else did
+  3   the device is offline
+  4   no answer in time
+  5   the device does not know the URI
+  6   refused: bad request, not allowed, too large, or too many at once
+  7   the hub cannot be reached
+  64  wrong usage";

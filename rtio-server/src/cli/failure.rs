@@ -1,0 +1,81 @@
+//! Why a command failed, and with which exit code. Values that clap refuses do not come here: clap names them itself.
+
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use rtio_server::app::BuildError;
+use rtio_server::config::ConfigError;
+use rtio_server::telemetry::{self, InitError};
+
+use super::config_file::ConfigFileError;
+use super::exit::Exit;
+use super::problem::Problem;
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    /// The flags contradict each other, or do not say enough.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The configuration file is of no use.
+    #[error(transparent)]
+    ConfigFile(#[from] ConfigFileError),
+    /// Logging could not start.
+    #[error(transparent)]
+    Log(#[from] InitError),
+    /// The hub could not be put together, such as when an address is taken.
+    #[error("the hub cannot start")]
+    Build(#[from] BuildError),
+    /// The system refused what every run needs.
+    #[error("cannot {step}")]
+    System { step: &'static str, source: io::Error },
+    /// What shall be sent could not be read.
+    #[error("cannot read {path}")]
+    Data { path: PathBuf, source: io::Error },
+    /// Nobody takes what we print.
+    #[error("cannot write to standard output")]
+    Output { source: io::Error },
+    /// No connection to the hub.
+    #[error("the hub at {hub} cannot be reached")]
+    Connect { hub: String, source: io::Error },
+    /// The connection to the hub broke, or what came is no HTTP.
+    #[error("the hub at {hub} did not answer as a hub does")]
+    Http { hub: String, source: Box<dyn std::error::Error + Send + Sync> },
+    /// The hub took the request and then said nothing.
+    #[error("the hub at {hub} did not answer within {}", humantime::format_duration(*.waited))]
+    HubSilent { hub: String, waited: Duration },
+    /// The hub answered that it did not work out.
+    #[error(transparent)]
+    Problem(#[from] Problem),
+    /// A line of an observation that is not a frame.
+    #[error("the hub sent a line that is no frame")]
+    Frame { source: serde_json::Error },
+    /// The stream ended, but not with a last frame.
+    #[error("the hub ended the stream without a last frame")]
+    Unfinished,
+}
+
+impl Failure {
+    /// Says on stderr in one line what went wrong.
+    pub(crate) fn report(&self) -> Exit {
+        eprintln!("rtio: {}", telemetry::chain(self));
+        self.exit()
+    }
+
+    const fn exit(&self) -> Exit {
+        match self {
+            Self::Config(_) | Self::ConfigFile(_) => Exit::Usage,
+            Self::Log(_)
+            | Self::Build(_)
+            | Self::System { .. }
+            | Self::Data { .. }
+            | Self::Output { .. }
+            | Self::Frame { .. }
+            | Self::Unfinished => Exit::Failed,
+            Self::Connect { .. } | Self::Http { .. } => Exit::Unreachable,
+            Self::HubSilent { .. } => Exit::Timeout,
+            Self::Problem(problem) => problem.exit,
+        }
+    }
+}

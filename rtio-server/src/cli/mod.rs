@@ -1,0 +1,75 @@
+//! The command line. One clap definition is the single source of every flag; variables and keys of the configuration file
+//! follow from it. Only `main.rs` calls this; only [`device`] knows the device SDK; only here are files and the environment
+//! read.
+
+mod behaviour;
+pub(crate) mod call;
+mod config_file;
+pub(crate) mod descriptors;
+pub(crate) mod device;
+#[cfg(test)]
+mod documents;
+mod exit;
+mod failure;
+mod hub;
+pub(crate) mod observe;
+mod origin;
+mod parse;
+mod problem;
+pub(crate) mod signals;
+pub(crate) mod start;
+mod target;
+
+pub(crate) use exit::Exit;
+pub(crate) use failure::Failure;
+pub(crate) use parse::parse;
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+use rtio_server::config::RawConfig;
+
+/// RTIO: call and observe devices over HTTP.
+#[derive(Debug, Parser)]
+#[command(
+    name = "rtio",
+    version,
+    arg_required_else_help = true,
+    disable_help_subcommand = true,
+    after_help = AFTER_HELP,
+    max_term_width = 120
+)]
+struct Cli {
+    /// TOML file with a section for each command: `drain = "10s"` in [serve] stands for `rtio serve --drain 10s`
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Configuration")]
+    config: Option<PathBuf>,
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the hub: devices on one side, HTTP callers on the other
+    ///
+    /// Prints the addresses that it bound and the number of descriptors that it may use, one line each. SIGTERM or SIGINT
+    /// lets calls in flight end within --drain; a second signal exits at once.
+    Serve(Box<RawConfig>),
+    /// Be a device, for trying things out
+    #[command(subcommand, arg_required_else_help = true)]
+    Device(device::Command),
+    /// Call a device and print its answer
+    Call(call::Arguments),
+    /// Observe a device and print the frames as they come
+    Observe(observe::Arguments),
+}
+
+const AFTER_HELP: &str = "\
+A value is taken from the flag, else from the variable (RTIO_ and the flag's name, such as RTIO_DEVICE_ADDR), else from the
+configuration file, else it is the default. Wrong usage exits with 64.
+
+Try it, in three terminals:
+  rtio serve --dev
+  rtio device run PRINTER-001 --answer /printer/status=idle
+  rtio call PRINTER-001 /printer/status";

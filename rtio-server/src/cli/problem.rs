@@ -1,0 +1,86 @@
+//! What a hub answers when it did not work out (RFC 9457), and the line and exit code that it becomes.
+
+use std::fmt;
+
+use serde::Deserialize;
+
+use super::exit::Exit;
+
+/// A failed call or observation, as the hub told it.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) struct Problem {
+    pub(super) exit: Exit,
+    /// Name in the caller protocol, or `HTTP 401` where the answer has none.
+    name: String,
+    /// What people read; may be empty.
+    text: String,
+    /// How far the request got, where the hub says so.
+    delivery: Option<String>,
+}
+
+impl Problem {
+    /// The problem in an answer that is no success. A body that is not as RFC 9457 has it is taken as text.
+    pub(super) fn of_answer(status: u16, body: &[u8]) -> Self {
+        let told: Told = serde_json::from_slice(body)
+            .unwrap_or_else(|_| Told { detail: Some(String::from_utf8_lossy(body).into_owned()), ..Told::default() });
+        let by_code = told.code.as_deref().and_then(Exit::of_code);
+        Self {
+            exit: by_code.unwrap_or_else(|| Exit::of_status(status)),
+            name: told.code.unwrap_or_else(|| format!("HTTP {status}")),
+            text: [told.title, told.detail].into_iter().flatten().collect::<Vec<_>>().join(": "),
+            delivery: told.delivery,
+        }
+    }
+
+    /// The problem in the last frame of an observation.
+    pub(super) fn of_code(code: String) -> Self {
+        let text = "the observation ended".to_owned();
+        Self { exit: Exit::of_code(&code).unwrap_or(Exit::Failed), name: code, text, delivery: None }
+    }
+}
+
+impl fmt::Display for Problem {
+    /// One line, whatever the hub sent: no line ends, and nothing that moves a terminal's cursor.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let line = |text: &str| text.trim().replace(char::is_control, " ");
+        out.write_str(&line(&self.name))?;
+        if !self.text.trim().is_empty() {
+            write!(out, ": {}", line(&self.text))?;
+        }
+        match &self.delivery {
+            Some(delivery) => write!(out, " (delivery: {})", line(delivery)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The members of the hub's problem+json that we read.
+#[derive(Debug, Default, Deserialize)]
+struct Told {
+    title: Option<String>,
+    detail: Option<String>,
+    code: Option<String>,
+    delivery: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(status: u16, body: &str, exit: Exit, line: &str) {
+        let problem = Problem::of_answer(status, body.as_bytes());
+        assert_eq!((problem.exit, problem.to_string().as_str()), (exit, line));
+    }
+
+    #[test]
+    fn the_code_decides_and_else_the_status() {
+        let gone =
+            r#"{"title":"Device offline","detail":"no session","code":"DEVICEID_OFFLINE","delivery":"not_sent"}"#;
+        check(503, gone, Exit::Offline, "DEVICEID_OFFLINE: Device offline: no session (delivery: not_sent)");
+        check(503, r#"{"code":"REQUEST_TIMEOUT"}"#, Exit::Timeout, "REQUEST_TIMEOUT");
+        check(413, r#"{"code":"NEW"}"#, Exit::Refused, "NEW");
+        check(401, "Invalid or expired JWT\n", Exit::Refused, "HTTP 401: Invalid or expired JWT");
+        check(404, "", Exit::NotFound, "HTTP 404");
+        check(500, "a\x1b[2J\nb", Exit::Failed, "HTTP 500: a [2J b");
+    }
+}

@@ -1,0 +1,90 @@
+//! How single values are read, the same from a flag, a variable or a file. The text of each error says what is allowed.
+
+use std::net::SocketAddr;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use humantime::format_duration;
+
+/// Reads an IP address with a port. Names are refused: what they stand for may change after the start.
+///
+/// # Errors
+///
+/// [`ValueError::Address`].
+pub fn address(text: &str) -> Result<SocketAddr, ValueError> {
+    text.parse().map_err(|_| ValueError::Address)
+}
+
+/// Makes a reader of times such as `500ms`, `10s` or `1m 30s` that refuses those outside of `range`.
+pub fn time_within(
+    range: RangeInclusive<Duration>,
+) -> impl Fn(&str) -> Result<Duration, ValueError> + Clone + Send + Sync + 'static {
+    move |text| {
+        let time = humantime::parse_duration(text).ok().filter(|time| range.contains(time));
+        time.ok_or_else(|| ValueError::Time { min: *range.start(), max: *range.end() })
+    }
+}
+
+/// Reads `*` or one origin, `scheme://host[:port]`: what browsers compare with, byte by byte.
+///
+/// # Errors
+///
+/// [`ValueError::Origin`].
+pub fn origin(text: &str) -> Result<String, ValueError> {
+    let is_origin = |(scheme, host): (&str, &str)| {
+        let sound = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:[]".contains(&byte);
+        !scheme.is_empty() && !host.is_empty() && scheme.bytes().all(sound) && host.bytes().all(sound)
+    };
+    if text == "*" || text.split_once("://").is_some_and(is_origin) {
+        return Ok(text.to_owned());
+    }
+    Err(ValueError::Origin)
+}
+
+/// What a value should have been.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ValueError {
+    /// Not an IP address with a port.
+    #[error("expected an IP address and a port, such as 127.0.0.1:17017 or [::1]:17017")]
+    Address,
+    /// Not a time, or not in the range.
+    #[error("expected a time from {} to {}, such as 500ms or 10s", format_duration(*.min), format_duration(*.max))]
+    Time {
+        /// Shortest time allowed.
+        min: Duration,
+        /// Longest time allowed.
+        max: Duration,
+    },
+    /// Neither `*` nor an origin.
+    #[error("expected * or one origin, such as https://console.example.org")]
+    Origin,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_has_a_unit_and_keeps_to_its_range() {
+        let read = time_within(Duration::from_millis(10)..=Duration::from_secs(3600));
+        assert_eq!(read("10ms"), Ok(Duration::from_millis(10)));
+        assert_eq!(read("1m 30s"), Ok(Duration::from_secs(90)));
+        assert_eq!(read("1h"), Ok(Duration::from_secs(3600)));
+        for bad in ["9ms", "3601s", "10", "", "-1s", "soon"] {
+            let error = read(bad).unwrap_err();
+            assert_eq!(error.to_string(), "expected a time from 10ms to 1h, such as 500ms or 10s", "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_origin_has_a_scheme_a_host_and_no_path() {
+        for good in ["*", "https://a.example", "http://127.0.0.1:8080", "http://[::1]:80", "capacitor://localhost"] {
+            assert_eq!(origin(good), Ok(good.to_owned()));
+        }
+        for bad in
+            ["", "a.example", "https://", "https://a.example/", "https://a, https://b", "**", "https://a\r\nb: c"]
+        {
+            assert_eq!(origin(bad), Err(ValueError::Origin), "{bad}");
+        }
+    }
+}

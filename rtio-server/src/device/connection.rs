@@ -1,0 +1,135 @@
+//! The task of one device connection: socket → session → hub. It reads, and ends with the connection; who has something to
+//! send writes himself, through the link.
+//!
+//! An idle connection owns no buffer: it waits for the socket, then reads into one that its thread lends to all.
+
+use std::cell::RefCell;
+use std::future::poll_fn;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use rtio_proto::StatusCode;
+use rtio_proto::session::CloseReason;
+use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::net::tcp::OwnedReadHalf;
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::link::{Link, Report, Request};
+use super::{Devices, verification};
+use crate::hub::{DeviceId, ReportAnswer, post};
+
+pub(super) async fn run(devices: Arc<Devices>, stream: TcpStream, peer: SocketAddr, unverified: OwnedSemaphorePermit) {
+    let (mut reader, writer) = stream.into_split();
+    let link = Arc::new(Link::new(devices, peer, writer));
+    // Boxed, so that what only the beginning and the end need takes no memory in between.
+    if let Some(presence) = Box::pin(verification::run(&mut reader, &link, unverified)).await {
+        poll_fn(|cx| poll_serve(cx, &mut reader, &link, presence.device())).await;
+    }
+    Box::pin(finish(reader, &link)).await;
+}
+
+/// Serves a verified device until its session is closed.
+fn poll_serve(cx: &mut Context<'_>, reader: &mut OwnedReadHalf, link: &Arc<Link>, device: &DeviceId) -> Poll<()> {
+    loop {
+        for request in ready!(poll_requests(cx, reader, link)) {
+            match request {
+                Request::Report(report) => answer(link, device, report),
+                Request::Verify { .. } => unreachable!("a verified session answers a second verification itself"),
+            }
+        }
+        if link.is_closed() {
+            return Poll::Ready(());
+        }
+    }
+}
+
+/// Reads and feeds the session until something for this task comes of it, or the session is closed.
+pub(super) fn poll_requests(cx: &mut Context<'_>, reader: &mut OwnedReadHalf, link: &Link) -> Poll<Vec<Request>> {
+    loop {
+        let situation = link.situation(cx);
+        if situation.closed {
+            return Poll::Ready(Vec::new());
+        }
+        if situation.blocked && link.poll_flush(cx).is_ready() {
+            continue;
+        }
+        if !situation.wants_bytes {
+            // Woken by the socket when it has room, or by the one who is writing.
+            return Poll::Pending;
+        }
+        let requests = ready!(poll_read(cx, reader, link));
+        if !requests.is_empty() {
+            return Poll::Ready(requests);
+        }
+    }
+}
+
+/// Reads once and feeds what came.
+fn poll_read(cx: &mut Context<'_>, reader: &mut OwnedReadHalf, link: &Link) -> Poll<Vec<Request>> {
+    READ_BUFFER.with_borrow_mut(|buffer| {
+        let mut read = ReadBuf::new(buffer);
+        let result = ready!(Pin::new(reader).poll_read(cx, &mut read));
+        if result.is_err() || read.filled().is_empty() {
+            link.end(CloseReason::PeerGone);
+            return Poll::Ready(Vec::new());
+        }
+        Poll::Ready(link.handle_bytes(read.filled()))
+    })
+}
+
+/// Answers a device's CoPOST: at once if nobody serves the URI, else from a task of its own, so that a slow service delays
+/// nothing else of the device. The session caps how many there are.
+fn answer(link: &Arc<Link>, device: &DeviceId, report: Report) {
+    let Some(service) = link.devices().hub.service(report.digest) else {
+        link.answer_report(report.message_id, &ReportAnswer::empty(StatusCode::NotFound));
+        return;
+    };
+    let (link, device) = (Arc::clone(link), device.clone());
+    tokio::spawn(async move {
+        let answer = post(service, device, report.data).await;
+        link.answer_report(report.message_id, &answer);
+    });
+}
+
+/// The end: says why, and sees to it that a last answer arrives.
+async fn finish(mut reader: OwnedReadHalf, link: &Link) {
+    let Some(reason) = link.close_reason() else { return };
+    link.devices().hub.counters().session_ended(reason.name());
+    match reason {
+        CloseReason::Protocol(error) => tracing::warn!(peer = %link.peer(), %error, "device broke the protocol"),
+        CloseReason::VerifyTimeout
+        | CloseReason::Refused(_)
+        | CloseReason::VerifiedTwice
+        | CloseReason::Silent
+        | CloseReason::Replaced
+        | CloseReason::Shutdown
+        | CloseReason::PeerGone => tracing::debug!(peer = %link.peer(), reason = reason.name(), "session ended"),
+    }
+    if matches!(reason, CloseReason::Refused(_) | CloseReason::VerifiedTwice) {
+        linger(&mut reader, link).await;
+    }
+}
+
+/// Closes our side and waits for the device to close its own: a socket that is closed with unread bytes in it is reset, and
+/// the reset may overtake the answer.
+async fn linger(reader: &mut OwnedReadHalf, link: &Link) {
+    link.shut_down();
+    let mut sink = [0; 64];
+    let peer_closes = async { while matches!(reader.read(&mut sink).await, Ok(1..)) {} };
+    // Whether the device closed in time changes nothing.
+    let _ = tokio::time::timeout(LINGER, peer_closes).await;
+}
+
+thread_local! {
+    static READ_BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_BYTES].into());
+}
+
+/// Bytes taken from a socket at once: four of the largest frames. One buffer a thread.
+const READ_BYTES: usize = 16 * 1024;
+
+/// How long a refused device may take to close its side.
+const LINGER: Duration = Duration::from_secs(1);

@@ -1,0 +1,69 @@
+//! The beginning of a connection: who is this, and may it come in (docs/protocol.md §2).
+
+use std::future::poll_fn;
+use std::sync::Arc;
+
+use rtio_proto::limits::VERIFY_TIMEOUT;
+use rtio_proto::session::{CloseReason, Verdict};
+use tokio::net::tcp::OwnedReadHalf;
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::connection::poll_requests;
+use super::link::{Link, Request};
+use crate::hub::ports::Verification;
+use crate::hub::{DeviceId, DeviceLink, Presence};
+
+/// Waits for the device to verify itself and asks about it. `None`: it was not let in, and the session is closed.
+pub(super) async fn run(
+    reader: &mut OwnedReadHalf,
+    link: &Arc<Link>,
+    unverified: OwnedSemaphorePermit,
+) -> Option<Presence> {
+    let shutdown = &link.devices().shutdown;
+    let presence = tokio::select! {
+        presence = admit(reader, link) => presence,
+        () = time_out(link) => None,
+        () = shutdown.triggered() => {
+            link.end(CloseReason::Shutdown);
+            None
+        }
+    };
+    drop(unverified);
+    presence
+}
+
+async fn admit(reader: &mut OwnedReadHalf, link: &Arc<Link>) -> Option<Presence> {
+    let requests = poll_fn(|cx| poll_requests(cx, reader, link)).await;
+    let Some(Request::Verify { id, secret }) = requests.into_iter().next() else { return None };
+    if link.is_closed() {
+        return None;
+    }
+    let Ok(device) = DeviceId::parse(&id) else {
+        link.answer_verify(Verdict::Malformed);
+        link.flush();
+        return None;
+    };
+    let hub = &link.devices().hub;
+    let verdict = match hub.verify(&device, &secret).await {
+        Verification::Accepted => Verdict::Accepted,
+        Verification::Refused => Verdict::Refused,
+        Verification::Unavailable => Verdict::Unavailable,
+    };
+    // The answer is queued before the device can be called, and written after it can: it is the first frame that the device
+    // gets, and once it has it, calls arrive.
+    link.answer_verify(verdict);
+    let presence = (verdict == Verdict::Accepted).then(|| {
+        tracing::debug!(%device, peer = %link.peer(), "device online");
+        hub.attach(device, Arc::clone(link) as Arc<dyn DeviceLink>)
+    });
+    link.flush();
+    presence
+}
+
+async fn time_out(link: &Link) {
+    tokio::time::sleep(VERIFY_TIMEOUT).await;
+    while !link.is_closed() {
+        link.check_deadlines();
+        tokio::time::sleep(rtio_proto::time::Duration::from_millis(1)).await;
+    }
+}

@@ -1,0 +1,95 @@
+//! CoPOST in both forms: JSON to a device id, raw bytes to a device's URI.
+
+use bytes::Bytes;
+use hyper::body::Incoming;
+use hyper::header::HeaderMap;
+use hyper::{Response, StatusCode};
+
+use super::activity::Busy;
+use super::body::{self, BodyError, ReplyBody};
+use super::json::{self, MAX_BODY_BYTES, MAX_DATA_BYTES, Method, Unfit};
+use super::outcome::{Code, code_of};
+use super::problem::Problem;
+use super::router::Form;
+use super::service::{success, whole};
+use super::{Callers, observe, prefer};
+use crate::hub::{CallRequest, DeviceId};
+
+/// `POST /{device_id}`.
+pub(super) async fn compatible(
+    callers: &Callers,
+    device: &DeviceId,
+    headers: &HeaderMap,
+    body: Incoming,
+    busy: Busy,
+) -> Response<ReplyBody> {
+    let body = match body::read(body, MAX_BODY_BYTES, callers.config.header_timeout).await {
+        Ok(body) => body,
+        Err(error) => return bad_request(error.to_string(), Form::Compatible),
+    };
+    let request = match json::Request::from_json(&body) {
+        Ok(request) => request,
+        Err(Unfit::Unreadable(why)) => return bad_request(why, Form::Compatible),
+        Err(Unfit::Refused { id, code }) => return answer(id, code, &[]),
+    };
+    match request.method {
+        Method::CoPost => {
+            let wait = prefer::wait(headers, callers.config.max_wait).unwrap_or(callers.config.call_timeout);
+            let call = CallRequest { uri: &request.uri, data: &request.data, wait };
+            match callers.hub.call(device, call).await {
+                Ok(data) => answer(request.id, Code::Ok, &data),
+                Err(error) => answer(request.id, code_of(&error), &[]),
+            }
+        }
+        Method::ObGet => observe::compatible(callers, device, headers, &request, busy).await,
+    }
+}
+
+/// `POST /{device_id}/{uri…}`.
+pub(super) async fn direct(
+    callers: &Callers,
+    device: &DeviceId,
+    uri: &str,
+    headers: &HeaderMap,
+    body: Incoming,
+) -> Response<ReplyBody> {
+    if let Some(refusal) = refuse_uri(uri) {
+        return refusal;
+    }
+    let data = match body::read(body, MAX_DATA_BYTES, callers.config.header_timeout).await {
+        Ok(data) => data,
+        Err(error @ BodyError::TooLong { .. }) => {
+            let problem = Problem::new(StatusCode::PAYLOAD_TOO_LARGE, Code::BadRequest, error.to_string());
+            return problem.into_response(Form::Direct);
+        }
+        Err(error @ (BodyError::TooSlow { .. } | BodyError::Broken)) => {
+            return bad_request(error.to_string(), Form::Direct);
+        }
+    };
+    let wait = prefer::wait(headers, callers.config.max_wait).unwrap_or(callers.config.call_timeout);
+    match callers.hub.call(device, CallRequest { uri, data: &data, wait }).await {
+        Ok(data) => success("application/octet-stream", ReplyBody::Whole(Bytes::from(data))),
+        Err(error) => Problem::of(&error).into_response(Form::Direct),
+    }
+}
+
+/// Refuses a URI whose length no device URI has.
+pub(super) fn refuse_uri(uri: &str) -> Option<Response<ReplyBody>> {
+    let allowed = json::URI_BYTES;
+    if allowed.contains(&uri.len()) {
+        return None;
+    }
+    let (min, max, len) = (allowed.start(), allowed.end(), uri.len());
+    Some(bad_request(format!("a device URI has {min} to {max} bytes, this one {len}"), Form::Direct))
+}
+
+fn bad_request(detail: String, form: Form) -> Response<ReplyBody> {
+    Problem::new(StatusCode::BAD_REQUEST, Code::BadRequest, detail).into_response(form)
+}
+
+/// One answer object of the compatible form.
+fn answer(id: u32, code: Code, data: &[u8]) -> Response<ReplyBody> {
+    let mut body = Vec::new();
+    json::write_answer(&mut body, id, 0, code, data);
+    success("application/json", whole(body))
+}

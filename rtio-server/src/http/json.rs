@@ -1,0 +1,200 @@
+//! The compatible form's JSON: a request's object, the answer's line (pure; docs/caller-http.md §1).
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::Deserialize;
+
+use super::outcome::Code;
+
+/// Most bytes of a request's body.
+pub(super) const MAX_BODY_BYTES: usize = 864;
+
+/// A request of the compatible form that makes sense.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Request {
+    pub(super) id: u32,
+    pub(super) method: Method,
+    pub(super) uri: String,
+    pub(super) data: Vec<u8>,
+}
+
+/// What a request wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Method {
+    CoPost,
+    ObGet,
+}
+
+/// Why a body is no request.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Unfit {
+    /// Not a JSON object with fields of the right types: HTTP 400, in words.
+    Unreadable(String),
+    /// A sound object that asks for something that cannot be: answered in the envelope, with its id.
+    Refused { id: u32, code: Code },
+}
+
+#[derive(Deserialize)]
+struct RawRequest {
+    #[serde(default)]
+    id: Option<u32>,
+    #[serde(default)]
+    method: Option<String>,
+    #[serde(default)]
+    uri: Option<String>,
+    #[serde(default)]
+    data: Option<String>,
+}
+
+impl Request {
+    /// Reads a body, in the order of checks that the contract gives: JSON, method, URI and data length, base64.
+    ///
+    /// # Errors
+    ///
+    /// [`Unfit`].
+    pub(super) fn from_json(body: &[u8]) -> Result<Self, Unfit> {
+        if body.trim_ascii_start().first() != Some(&b'{') {
+            // Said here, because the deserializer would take an array of the fields as well.
+            return Err(Unfit::Unreadable("the body is no JSON object".to_owned()));
+        }
+        let raw: RawRequest = serde_json::from_slice(body)
+            .map_err(|error| Unfit::Unreadable(format!("the body is no request: {error}")))?;
+        let id = raw.id.unwrap_or(0);
+        let refused = |code| Unfit::Refused { id, code };
+        let method = match raw.method.as_deref() {
+            Some("copost") => Method::CoPost,
+            Some("obget") => Method::ObGet,
+            _ => return Err(refused(Code::MethodNotAllowed)),
+        };
+        let uri = raw.uri.filter(|uri| URI_BYTES.contains(&uri.len())).ok_or_else(|| refused(Code::BadRequest))?;
+        let data = raw.data.unwrap_or_default();
+        if data.len() > MAX_DATA_CHARACTERS {
+            return Err(refused(Code::BadRequest));
+        }
+        let data = STANDARD.decode(data.as_bytes()).map_err(|_| refused(Code::BadRequest))?;
+        Ok(Self { id, method, uri, data })
+    }
+}
+
+/// Appends one answer object: `{"id":12667,"fid":0,"code":"OK","data":"d29ybGQ="}`.
+pub(super) fn write_answer(out: &mut Vec<u8>, id: u32, frame: u64, code: Code, data: &[u8]) {
+    let encoded_bytes = data.len().div_ceil(3) * 4;
+    out.reserve(ENVELOPE_BYTES + encoded_bytes);
+    out.extend_from_slice(b"{\"id\":");
+    write_number(out, id.into());
+    out.extend_from_slice(b",\"fid\":");
+    write_number(out, frame);
+    out.extend_from_slice(b",\"code\":\"");
+    out.extend_from_slice(code.as_str().as_bytes());
+    out.extend_from_slice(b"\",\"data\":\"");
+    let start = out.len();
+    out.resize(start + encoded_bytes, 0);
+    STANDARD.encode_slice(data, &mut out[start..]).expect("as many bytes as base64 takes");
+    out.extend_from_slice(b"\"}");
+}
+
+fn write_number(out: &mut Vec<u8>, number: u64) {
+    use std::io::Write;
+    write!(out, "{number}").expect("a vector takes everything");
+}
+
+/// Lengths of a device URI: so that `/a` is refused as it always was.
+pub(super) const URI_BYTES: std::ops::RangeInclusive<usize> = 3..=128;
+
+/// Most characters of base64; they are what keeps the data within [`MAX_DATA_BYTES`].
+const MAX_DATA_CHARACTERS: usize = 672;
+
+/// Most bytes of data.
+pub(super) const MAX_DATA_BYTES: usize = 504;
+
+/// An answer without its data: the longest code, id and frame number fit.
+const ENVELOPE_BYTES: usize = 96;
+
+const _: () = assert!(MAX_DATA_BYTES.div_ceil(3) * 4 == MAX_DATA_CHARACTERS);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(body: &str, expected: Result<(u32, Method, &str, &[u8]), (u32, Code)>) {
+        let got = match Request::from_json(body.as_bytes()) {
+            Ok(request) => Ok((request.id, request.method, request.uri, request.data)),
+            Err(Unfit::Refused { id, code }) => Err((id, code)),
+            Err(Unfit::Unreadable(text)) => panic!("{body}: {text}"),
+        };
+        let expected = expected.map(|(id, method, uri, data)| (id, method, uri.to_owned(), data.to_vec()));
+        assert_eq!(got, expected, "{body}");
+    }
+
+    #[test]
+    fn a_request_is_an_object_of_known_fields() {
+        check(
+            r#"{"method":"copost", "uri":"/rainbow","id":12667,"data":"aGVsbG8="}"#,
+            Ok((12667, Method::CoPost, "/rainbow", b"hello")),
+        );
+        check(r#"{"method":"obget","uri":"/ab"}"#, Ok((0, Method::ObGet, "/ab", b"")));
+        check(r#"{"method":"obget","uri":"/ab","id":null,"data":null,"x":[1]}"#, Ok((0, Method::ObGet, "/ab", b"")));
+        check(r#"{"method":"copost","uri":"\/a\u0062"}"#, Ok((0, Method::CoPost, "/ab", b"")));
+        check(r#"{"method":"copost","uri":"/ab","id":4294967295}"#, Ok((u32::MAX, Method::CoPost, "/ab", b"")));
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused_with_its_id() {
+        let uri = |len: usize| format!(r#"{{"method":"copost","id":7,"uri":"{}"}}"#, "x".repeat(len));
+        let data = |data: &str| format!(r#"{{"method":"copost","id":7,"uri":"/ab","data":"{data}"}}"#);
+        let cases = [
+            (r#"{"id":7,"uri":"/ab"}"#.to_owned(), Code::MethodNotAllowed),
+            (r#"{"id":7,"uri":"/ab","method":null}"#.to_owned(), Code::MethodNotAllowed),
+            (r#"{"id":7,"uri":"/ab","method":"COPOST"}"#.to_owned(), Code::MethodNotAllowed),
+            (r#"{"id":7,"method":"copost"}"#.to_owned(), Code::BadRequest),
+            (r#"{"id":7,"method":"copost","uri":null}"#.to_owned(), Code::BadRequest),
+            (uri(2), Code::BadRequest),
+            (uri(129), Code::BadRequest),
+            (data("aGVsbG8"), Code::BadRequest),
+            (data("aGVs_G8="), Code::BadRequest),
+            (data(&"A".repeat(676)), Code::BadRequest),
+            // The method is looked at before the URI, the URI before the data.
+            (r#"{"id":7,"method":"x","uri":"","data":"?"}"#.to_owned(), Code::MethodNotAllowed),
+        ];
+        for (body, code) in cases {
+            check(&body, Err((7, code)));
+        }
+        check(&uri(3), Ok((7, Method::CoPost, "xxx", b"")));
+        check(&uri(128), Ok((7, Method::CoPost, &"x".repeat(128), b"")));
+        check(&data(&"A".repeat(672)), Ok((7, Method::CoPost, "/ab", &[0; 504])));
+    }
+
+    #[test]
+    fn wrong_types_and_other_bodies_are_unreadable() {
+        let bodies = [
+            "",
+            "x",
+            "[]",
+            "3",
+            r#"{"id":"7"}"#,
+            r#"{"id":-1}"#,
+            r#"{"id":4294967296}"#,
+            r#"{"id":1.5}"#,
+            r#"{"method":1}"#,
+            r#"{"uri":{}}"#,
+            r#"{"data":[]}"#,
+            r#"{"id":1}x"#,
+            "{\"uri\":\"\u{1}\"}",
+        ];
+        for body in bodies {
+            assert!(matches!(Request::from_json(body.as_bytes()), Err(Unfit::Unreadable(_))), "{body}");
+        }
+        assert!(matches!(Request::from_json(b"{\"uri\":\"\xff\"}"), Err(Unfit::Unreadable(_))));
+    }
+
+    #[test]
+    fn an_answer_is_one_object() {
+        let mut out = Vec::new();
+        write_answer(&mut out, 12667, 0, Code::Ok, b"world");
+        assert_eq!(out, br#"{"id":12667,"fid":0,"code":"OK","data":"d29ybGQ="}"#);
+        out.clear();
+        write_answer(&mut out, u32::MAX, u64::MAX, Code::InternalServerError, b"");
+        assert_eq!(out, br#"{"id":4294967295,"fid":18446744073709551615,"code":"INTERNAL_SERVER_ERROR","data":""}"#);
+        assert!(out.len() <= ENVELOPE_BYTES + 32);
+    }
+}

@@ -1,0 +1,207 @@
+//! ObGET in both forms: a stream of lines, each written as its frame comes.
+
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use hyper::Response;
+use hyper::header::{ACCEPT, CACHE_CONTROL, HeaderMap, HeaderValue};
+
+use super::activity::Busy;
+use super::body::ReplyBody;
+use super::call::refuse_uri;
+use super::json::{self, write_answer};
+use super::outcome::{Code, code_of};
+use super::problem::Problem;
+use super::router::Form;
+use super::service::{success, whole};
+use super::{Callers, prefer};
+use crate::hub::{CallError, CallRequest, DeviceId, ObservationItem, Watch};
+
+/// An obget of the compatible form.
+pub(super) async fn compatible(
+    callers: &Callers,
+    device: &DeviceId,
+    headers: &HeaderMap,
+    request: &json::Request,
+    busy: Busy,
+) -> Response<ReplyBody> {
+    let format = Format::Lines { id: request.id };
+    match establish(callers, device, headers, &request.uri, &request.data).await {
+        Ok(watch) => stream(callers, format, watch, busy),
+        Err(error) => {
+            let mut line = Vec::new();
+            format.write(&mut line, 0, code_of(&error), &[]);
+            success(format.content_type(), whole(line))
+        }
+    }
+}
+
+/// `GET /{device_id}/{uri…}`.
+pub(super) async fn direct(
+    callers: &Callers,
+    device: &DeviceId,
+    uri: &str,
+    headers: &HeaderMap,
+    busy: Busy,
+) -> Response<ReplyBody> {
+    if let Some(refusal) = refuse_uri(uri) {
+        return refusal;
+    }
+    let format = if wants_events(headers) { Format::Events } else { Format::Lines { id: 0 } };
+    match establish(callers, device, headers, uri, &[]).await {
+        Ok(watch) => stream(callers, format, watch, busy),
+        Err(error) => Problem::of(&error).into_response(Form::Direct),
+    }
+}
+
+async fn establish(
+    callers: &Callers,
+    device: &DeviceId,
+    headers: &HeaderMap,
+    uri: &str,
+    data: &[u8],
+) -> Result<Watch, CallError> {
+    let wait = prefer::wait(headers, callers.config.max_wait).unwrap_or(callers.config.establish_timeout);
+    callers.hub.observe(device, CallRequest { uri, data, wait }).await
+}
+
+fn stream(callers: &Callers, format: Format, watch: Watch, busy: Busy) -> Response<ReplyBody> {
+    let shutdown = Box::pin(callers.shutdown.triggered_owned());
+    let body = ObservationBody { format, watch: Some(watch), next_frame: 0, shutdown, _busy: busy };
+    let mut response = success(format.content_type(), ReplyBody::Observation(Box::new(body)));
+    // A stream that a proxy keeps to itself is none.
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+fn wants_events(headers: &HeaderMap) -> bool {
+    let accepted = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let media_types = accepted.flat_map(|value| value.split(',')).filter_map(|range| range.split(';').next());
+    media_types.into_iter().any(|media_type| media_type.trim().eq_ignore_ascii_case(EVENT_STREAM))
+}
+
+/// How frames are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Format {
+    /// One JSON object a line, with the request's id.
+    Lines { id: u32 },
+    /// Server-sent events whose data is such an object. The last one is of type `end`, so that a page can tell it from a
+    /// broken connection, after which browsers connect again.
+    Events,
+}
+
+impl Format {
+    const fn content_type(self) -> &'static str {
+        match self {
+            Self::Lines { .. } => "application/x-ndjson",
+            Self::Events => EVENT_STREAM,
+        }
+    }
+
+    fn write(self, out: &mut Vec<u8>, frame: u64, code: Code, data: &[u8]) {
+        match self {
+            Self::Lines { id } => {
+                write_answer(out, id, frame, code, data);
+                out.push(b'\n');
+            }
+            Self::Events => {
+                let kind = if code == Code::Continue { "" } else { "event: end\n" };
+                out.extend_from_slice(format!("{kind}id: {frame}\ndata: ").as_bytes());
+                write_answer(out, 0, frame, code, data);
+                out.extend_from_slice(b"\n\n");
+            }
+        }
+    }
+}
+
+/// The lines of one observation. Dropping it, which is what happens when the caller goes away, leaves the observation.
+pub(super) struct ObservationBody {
+    format: Format,
+    /// `None` once the last line is written.
+    watch: Option<Watch>,
+    next_frame: u64,
+    shutdown: Pin<Box<dyn Future<Output = ()> + Send>>,
+    /// The connection is in use as long as this lives.
+    _busy: Busy,
+}
+
+impl ObservationBody {
+    /// All lines that are there; `None` after the last.
+    pub(super) fn poll_lines(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        let mut lines = Vec::new();
+        while let Poll::Ready(item) = self.poll_item(cx) {
+            let Some((code, data)) = item else { break };
+            self.format.write(&mut lines, self.next_frame, code, &data);
+            self.next_frame += 1;
+            if code != Code::Continue {
+                self.watch = None;
+            }
+            if lines.len() >= FLUSH_BYTES {
+                break;
+            }
+        }
+        match (lines.is_empty(), &self.watch) {
+            (false, _) => Poll::Ready(Some(lines.into())),
+            (true, None) => Poll::Ready(None),
+            (true, Some(_)) => Poll::Pending,
+        }
+    }
+
+    fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Option<(Code, Vec<u8>)>> {
+        let Some(watch) = &mut self.watch else { return Poll::Ready(None) };
+        match watch.poll_next(cx) {
+            Poll::Ready(ObservationItem::Frame(data)) => Poll::Ready(Some((Code::Continue, data))),
+            Poll::Ready(ObservationItem::End(Ok(()))) => Poll::Ready(Some((Code::Terminate, Vec::new()))),
+            Poll::Ready(ObservationItem::End(Err(error))) => Poll::Ready(Some((code_of(&error), Vec::new()))),
+            // The hub shuts down: its observations end in good order, so that the drain need not wait for them.
+            Poll::Pending => self.shutdown.as_mut().poll(cx).map(|()| Some((Code::Terminate, Vec::new()))),
+        }
+    }
+}
+
+impl fmt::Debug for ObservationBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ObservationBody").field("format", &self.format).field("next_frame", &self.next_frame).finish()
+    }
+}
+
+const EVENT_STREAM: &str = "text/event-stream";
+
+/// Lines that are there at the same time go out together, up to this many bytes.
+const FLUSH_BYTES: usize = 8 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_are_asked_for_by_media_type() {
+        let cases = [
+            ("text/event-stream", true),
+            ("Text/Event-Stream; q=0.9", true),
+            ("text/html, text/event-stream", true),
+            ("*/*", false),
+            ("application/x-ndjson", false),
+        ];
+        for (accept, expected) in cases {
+            let headers = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static(accept))]);
+            assert_eq!(wants_events(&headers), expected, "{accept}");
+        }
+        assert!(!wants_events(&HeaderMap::new()));
+    }
+
+    #[test]
+    fn a_frame_is_a_line_or_an_event() {
+        let mut out = Vec::new();
+        Format::Lines { id: 7 }.write(&mut out, 3, Code::Continue, b"x");
+        assert_eq!(out, b"{\"id\":7,\"fid\":3,\"code\":\"CONTINUE\",\"data\":\"eA==\"}\n");
+        out.clear();
+        Format::Events.write(&mut out, 3, Code::Continue, b"x");
+        assert_eq!(out, b"id: 3\ndata: {\"id\":0,\"fid\":3,\"code\":\"CONTINUE\",\"data\":\"eA==\"}\n\n");
+        out.clear();
+        Format::Events.write(&mut out, 4, Code::Terminate, b"");
+        assert_eq!(out, b"event: end\nid: 4\ndata: {\"id\":0,\"fid\":4,\"code\":\"TERMINATE\",\"data\":\"\"}\n\n");
+    }
+}

@@ -1,0 +1,69 @@
+//! One request: where it goes, and what every answer has in common.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use hyper::body::Incoming;
+use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use hyper::{Request, Response, StatusCode};
+
+use super::activity::Activity;
+use super::body::ReplyBody;
+use super::outcome::Code;
+use super::problem::{Problem, wrong_method};
+use super::router::{Form, Route, route};
+use super::{Callers, call, cors, observe, prefer};
+
+/// Answers one request. Never fails: a failure is an answer.
+///
+/// # Cancel safety
+///
+/// Dropping the future, which is what happens when the caller goes away, ends its call.
+pub(super) async fn handle(
+    callers: Arc<Callers>,
+    activity: Arc<Activity>,
+    request: Request<Incoming>,
+) -> Response<ReplyBody> {
+    let busy = activity.begin();
+    let (head, body) = request.into_parts();
+    let mut response = match route(&head.method, head.uri.path()) {
+        Route::Compatible(device) => call::compatible(&callers, &device, &head.headers, body, busy).await,
+        Route::DirectCall(device, uri) => call::direct(&callers, &device, &uri, &head.headers, body).await,
+        Route::DirectObserve(device, uri) => observe::direct(&callers, &device, &uri, &head.headers, busy).await,
+        Route::Preflight => cors::preflight(),
+        Route::InvalidDevice(form) => {
+            let detail = "no device can have this id: it is 1 to 64 characters of A-Z a-z 0-9 . _ ~ -";
+            Problem::new(StatusCode::FORBIDDEN, Code::BadRequest, detail.to_owned()).into_response(form)
+        }
+        Route::WrongMethod(form, allow) => wrong_method(form, allow),
+        Route::NotFound => {
+            let detail = "nothing is here; call a device with POST /{device_id}/{uri}";
+            Problem::new(StatusCode::NOT_FOUND, Code::NotFound, detail.to_owned()).into_response(Form::Compatible)
+        }
+    };
+    cors::allow(&mut response, &callers.cors_origin);
+    prefer_applied(&callers, &head.headers, &mut response);
+    response
+}
+
+/// A successful answer.
+pub(super) fn success(content_type: &'static str, body: ReplyBody) -> Response<ReplyBody> {
+    let mut response = Response::new(body);
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+}
+
+/// A whole body.
+pub(super) fn whole(body: Vec<u8>) -> ReplyBody {
+    ReplyBody::Whole(Bytes::from(body))
+}
+
+/// Tells a caller that asked for a time limit which one it got (RFC 7240 §3).
+fn prefer_applied(callers: &Callers, request: &HeaderMap, response: &mut Response<ReplyBody>) {
+    let Some(wait) = prefer::wait(request, callers.config.max_wait) else { return };
+    if let Ok(value) = HeaderValue::from_str(&format!("wait={}", wait.as_secs())) {
+        response.headers_mut().insert(PREFERENCE_APPLIED, value);
+    }
+}
+
+const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");

@@ -1,0 +1,66 @@
+//! A connected device, as the hub sees it. The device edge implements it; so do the tests' fakes.
+
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use super::{CallError, CallId, Feed, ObservationId, UriDigest};
+
+/// Where the outcome of a call goes: the answer's data, or why there is none.
+pub type CallReply = oneshot::Sender<Result<Vec<u8>, CallError>>;
+
+/// What a request says to a device.
+#[derive(Debug, Clone, Copy)]
+pub struct RequestParts<'a> {
+    /// Which URI.
+    pub digest: UriDigest,
+    /// What for it.
+    pub data: &'a [u8],
+    /// When it was asked, so that an error can say how long it waited.
+    pub started: Instant,
+    /// The answer counts until then.
+    pub deadline: Instant,
+}
+
+/// A live session of one device. All methods return at once.
+pub trait DeviceLink: Debug + Send + Sync {
+    /// Sends a call. `reply` gets its outcome, unless it is cancelled.
+    ///
+    /// # Errors
+    ///
+    /// Why nothing was sent; `reply` is dropped.
+    fn start_call(&self, request: RequestParts<'_>, reply: CallReply) -> Result<CallId, CallError>;
+
+    /// Nobody waits for the call any more. Does nothing for a call that has ended.
+    fn cancel_call(&self, call: CallId);
+
+    /// Asks to observe. `feed` gets what comes of it.
+    ///
+    /// # Errors
+    ///
+    /// Why nothing was sent.
+    fn start_observation(&self, request: RequestParts<'_>, feed: Arc<Feed>) -> Result<ObservationId, CallError>;
+
+    /// The caller's side took a frame out of the feed.
+    fn grant_frame(&self, observation: ObservationId);
+
+    /// The caller has left. Does nothing for an observation that has ended.
+    fn leave_observation(&self, observation: ObservationId);
+
+    /// Acts on every deadline of the session that has come.
+    fn check_deadlines(&self);
+
+    /// Ends the session; what is in flight ends as gone.
+    fn close(&self, ending: Ending);
+}
+
+/// Why the hub ends a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// A newer connection of the same device took over.
+    Replaced,
+    /// The hub shuts down.
+    Shutdown,
+}

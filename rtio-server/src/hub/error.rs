@@ -1,0 +1,137 @@
+//! Why a call or an observation failed: blame and data. Each edge turns it into its own codes, in one exhaustive place.
+
+use std::time::Duration;
+
+use rtio_proto::StatusCode;
+
+/// A call or an observation that did not succeed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum CallError {
+    /// No live session of this device.
+    #[error("the device is offline")]
+    DeviceOffline,
+    /// The device's session ended before it answered.
+    #[error("the device went away")]
+    DeviceGone {
+        /// How far the request had got.
+        delivery: Delivery,
+    },
+    /// The device did not answer in time.
+    #[error("the device did not answer within {} ms", waited.as_millis())]
+    DeviceSilent {
+        /// What was awaited.
+        stage: Stage,
+        /// How long.
+        waited: Duration,
+        /// How far the request had got.
+        delivery: Delivery,
+    },
+    /// The device answered with a status other than success.
+    #[error("the device answered with status {0:?}")]
+    DeviceRefused(StatusCode),
+    /// The device answered with something that is no answer to this request.
+    #[error("the device's answer is malformed")]
+    DeviceMalformed,
+    /// The device sent a frame of an observation before the last one was answered.
+    #[error("the device sent more than it was asked for")]
+    DeviceOverran,
+    /// More data than this device may be sent.
+    #[error("{len} bytes of data, at most {max} allowed")]
+    TooLarge {
+        /// Bytes of data.
+        len: usize,
+        /// Most that are allowed.
+        max: usize,
+    },
+    /// A cap of ours is reached; trying again later may succeed.
+    #[error("{0}")]
+    Busy(Cap),
+}
+
+/// How far a request got: whether doing it again may do it twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Delivery {
+    /// Nothing of it left the hub, and never will.
+    NotSent,
+    /// It was handed to the transport; the device may or may not have acted on it.
+    SentUnanswered,
+    /// The device answered.
+    Answered,
+}
+
+/// What a request waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// The answer to a CoPOST.
+    Call,
+    /// The answer to the establishment of an ObGET.
+    Establish,
+}
+
+/// A cap that was reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Cap {
+    /// Calls in flight to one device.
+    #[error("the device has {max} calls in flight, the most allowed")]
+    Calls {
+        /// The cap.
+        max: usize,
+    },
+    /// Bytes that wait for a device that does not read.
+    #[error("the device does not read: {max_bytes} bytes wait for it, the most allowed")]
+    Outbox {
+        /// The cap.
+        max_bytes: usize,
+    },
+    /// Live observations of one device.
+    #[error("the device has {max} observations, the most allowed")]
+    Observations {
+        /// The cap.
+        max: usize,
+    },
+}
+
+/// Whose doing an error is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// The request could not have succeeded.
+    Caller,
+    /// The device, or the way to it.
+    Device,
+    /// The hub is full.
+    Hub,
+}
+
+impl CallError {
+    /// How far the request got.
+    pub const fn delivery(&self) -> Delivery {
+        match self {
+            Self::DeviceOffline | Self::TooLarge { .. } | Self::Busy(_) => Delivery::NotSent,
+            Self::DeviceGone { delivery } | Self::DeviceSilent { delivery, .. } => *delivery,
+            Self::DeviceRefused(_) | Self::DeviceMalformed | Self::DeviceOverran => Delivery::Answered,
+        }
+    }
+
+    /// Whose doing it is.
+    pub const fn fault(&self) -> Fault {
+        match self {
+            Self::TooLarge { .. } => Fault::Caller,
+            Self::DeviceRefused(status) => match status {
+                StatusCode::BadRequest | StatusCode::NotFound | StatusCode::MethodNotAllowed => Fault::Caller,
+                StatusCode::Unknown
+                | StatusCode::InternalError
+                | StatusCode::Ok
+                | StatusCode::Continue
+                | StatusCode::Terminate
+                | StatusCode::TooManyRequests
+                | StatusCode::TooManyObservers => Fault::Device,
+            },
+            Self::DeviceOffline
+            | Self::DeviceGone { .. }
+            | Self::DeviceSilent { .. }
+            | Self::DeviceMalformed
+            | Self::DeviceOverran => Fault::Device,
+            Self::Busy(_) => Fault::Hub,
+        }
+    }
+}

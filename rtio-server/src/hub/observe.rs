@@ -1,0 +1,72 @@
+//! A caller watches a device: from the establishment of an ObGET to its end.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use super::call::let_session_decide;
+use super::{CallError, CallRequest, DeviceId, DeviceLink, Feed, FeedEnd, Hub, ObservationId};
+
+/// A live observation. Dropping it tells the device, with its next notification, that its caller left.
+#[derive(Debug)]
+pub struct Watch {
+    link: Arc<dyn DeviceLink>,
+    observation: ObservationId,
+    feed: Arc<Feed>,
+}
+
+/// What an observation gives.
+#[derive(Debug, PartialEq, Eq)]
+pub enum ObservationItem {
+    /// A frame's data.
+    Frame(Vec<u8>),
+    /// The end; nothing comes after it.
+    End(FeedEnd),
+}
+
+impl Hub {
+    /// Asks a device to be observed and waits for it to begin.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`], as for a call.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future leaves the observation.
+    pub async fn observe(&self, device: &DeviceId, request: CallRequest<'_>) -> Result<Watch, CallError> {
+        let link = self.registry.get(device).ok_or(CallError::DeviceOffline)?;
+        let parts = request.parts();
+        let feed = Arc::new(Feed::default());
+        let observation = link.start_observation(parts, Arc::clone(&feed))?;
+        let watch = Watch { link, observation, feed };
+        let deadline = tokio::time::sleep_until(parts.deadline);
+        tokio::pin!(deadline);
+        loop {
+            tokio::select! {
+                biased;
+                started = poll_fn(|cx| watch.feed.poll_started(cx)) => return started.map(|()| watch),
+                () = &mut deadline => let_session_decide(&watch.link, deadline.as_mut()),
+            }
+        }
+    }
+}
+
+impl Watch {
+    /// The next frame or the end. Taking a frame is what makes room for another.
+    pub fn poll_next(&mut self, cx: &Context<'_>) -> Poll<ObservationItem> {
+        self.feed.poll_frame(cx).map(|frame| match frame {
+            Ok(data) => {
+                self.link.grant_frame(self.observation);
+                ObservationItem::Frame(data)
+            }
+            Err(end) => ObservationItem::End(end),
+        })
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.link.leave_observation(self.observation);
+    }
+}

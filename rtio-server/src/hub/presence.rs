@@ -1,0 +1,88 @@
+//! Online, offline, take-over: the newest connection of a device is the device.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::ports::Verification;
+use super::registry::SHARDS;
+use super::{DeviceId, DeviceLink, Ending, Hub};
+
+/// A device that is online as long as this lives, unless a newer connection takes it over. Dropping it never touches that one.
+#[derive(Debug)]
+pub struct Presence {
+    hub: Arc<Hub>,
+    device: DeviceId,
+    link: Arc<dyn DeviceLink>,
+}
+
+impl Presence {
+    /// Whose presence it is.
+    pub fn device(&self) -> &DeviceId {
+        &self.device
+    }
+}
+
+impl Drop for Presence {
+    fn drop(&mut self) {
+        self.hub.registry.remove(&self.device, &self.link);
+    }
+}
+
+impl Hub {
+    /// Asks whether a device may connect.
+    ///
+    /// # Cancel safety
+    ///
+    /// As the verifier's.
+    pub async fn verify(&self, device: &DeviceId, secret: &[u8]) -> Verification {
+        self.verifier.verify(device, secret).await
+    }
+
+    /// Puts a verified device online. A link that it had is closed: its calls end as gone.
+    pub fn attach(self: &Arc<Self>, device: DeviceId, link: Arc<dyn DeviceLink>) -> Presence {
+        if let Some(old) = self.registry.insert(device.clone(), Arc::clone(&link)) {
+            self.counters.take_overs.add();
+            old.close(Ending::Replaced);
+        }
+        Presence { hub: Arc::clone(self), device, link }
+    }
+
+    /// Devices online now.
+    pub fn devices_online(&self) -> usize {
+        self.registry.len()
+    }
+
+    /// Closes every session.
+    pub fn close_all(&self) {
+        for shard in 0..SHARDS {
+            // Cloned first: a closing session takes locks of its own, and its presence comes back here.
+            self.registry.links_in_shard(shard).iter().for_each(|link| link.close(Ending::Shutdown));
+        }
+    }
+
+    /// Watches all sessions for deadlines, for ever. A pass over all of them takes [`SWEEP_PASS`], so that a silent device is
+    /// noticed that much late at most, and no session needs a timer.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: the next run begins at the first shard.
+    pub async fn sweep(&self) {
+        let ticks = (SWEEP_PASS.as_millis() / SWEEP_TICK.as_millis()) as usize;
+        let mut tick = tokio::time::interval(SWEEP_TICK);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut shards = (0..SHARDS).cycle();
+        loop {
+            tick.tick().await;
+            for shard in shards.by_ref().take(SHARDS.div_ceil(ticks)) {
+                self.registry.for_each_in_shard(shard, |link| link.check_deadlines());
+            }
+        }
+    }
+}
+
+/// How long it takes to look at every session once: short against the 45 s after which the most eager device counts as silent.
+const SWEEP_PASS: Duration = Duration::from_secs(4);
+
+/// How often a part of the sessions is looked at. Being shorter than any usual time limit it has a second use: the runtime
+/// always has an earlier timer than a new call's, so starting one never wakes the thread that waits for the network.
+const SWEEP_TICK: Duration = Duration::from_millis(250);

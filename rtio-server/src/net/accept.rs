@@ -1,0 +1,92 @@
+//! The one accept loop. It only accepts: permit, spawn, next; whatever an edge does with a stream happens in its own task.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::shutdown::Shutdown;
+
+/// A bound socket and the cap on the connections it may have open.
+#[derive(Debug)]
+pub struct Listener {
+    name: &'static str,
+    socket: TcpListener,
+    permits: Arc<Semaphore>,
+}
+
+/// Binds `addr`; port 0 takes a free one.
+///
+/// # Errors
+///
+/// Whatever the system says, e.g. that the address is in use.
+pub fn bind(name: &'static str, addr: SocketAddr, max_connections: usize) -> io::Result<Listener> {
+    let socket = if addr.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    socket.set_reuseaddr(true)?;
+    socket.bind(addr)?;
+    let permits = Arc::new(Semaphore::new(max_connections.min(Semaphore::MAX_PERMITS)));
+    Ok(Listener { name, socket: socket.listen(BACKLOG)?, permits })
+}
+
+impl Listener {
+    /// The address that was really bound.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the system says.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.socket.local_addr()
+    }
+
+    /// Accepts until the shutdown begins, and hands each stream to `serve`, which must only spawn. The permit counts the
+    /// connection until it is dropped; at the cap, newcomers wait in the system's backlog.
+    pub async fn run(self, shutdown: Shutdown, serve: impl Fn(TcpStream, SocketAddr, OwnedSemaphorePermit)) {
+        tokio::select! {
+            () = shutdown.triggered() => {}
+            () = self.accept_for_ever(serve) => {}
+        }
+    }
+
+    async fn accept_for_ever(&self, serve: impl Fn(TcpStream, SocketAddr, OwnedSemaphorePermit)) {
+        loop {
+            let permit = self.permit().await;
+            match self.socket.accept().await {
+                Ok((stream, peer)) => {
+                    // Frames and answers are small and each is awaited: none may sit in the kernel for company. Where it
+                    // fails the peer is gone already, and its task will see that.
+                    let _ = stream.set_nodelay(true);
+                    serve(stream, peer, permit);
+                }
+                Err(error) if concerns_one_peer(&error) => {
+                    tracing::debug!(listener = self.name, %error, "connection ended before it was accepted");
+                }
+                Err(error) => {
+                    tracing::error!(listener = self.name, %error, "cannot accept, trying again");
+                    tokio::time::sleep(EXHAUSTED_PAUSE).await;
+                }
+            }
+        }
+    }
+
+    async fn permit(&self) -> OwnedSemaphorePermit {
+        if self.permits.available_permits() == 0 {
+            tracing::warn!(listener = self.name, "as many connections as are allowed, newcomers wait");
+        }
+        Arc::clone(&self.permits).acquire_owned().await.expect("the semaphore is never closed")
+    }
+}
+
+/// Errors of `accept` that are the affair of one peer; the rest means that we are out of descriptors or memory.
+fn concerns_one_peer(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted, PermissionDenied, TimedOut};
+    matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted | PermissionDenied | TimedOut)
+}
+
+/// Connections that the system completes before we take them: the usual `net.core.somaxconn`, which cuts it anyway.
+const BACKLOG: u32 = 4096;
+
+/// Pause when the system has no descriptor or memory for a connection: long enough not to spin, short enough not to be seen.
+const EXHAUSTED_PAUSE: Duration = Duration::from_millis(50);
