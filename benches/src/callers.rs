@@ -1,0 +1,268 @@
+//! Closed-loop callers: each has one keep-alive connection, sends a call, waits for its answer, checks that it is its own,
+//! and sends the next. The same code for the hub and for bare hyper.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use hdrhistogram::Histogram;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use crate::error::RunError;
+use crate::http_answer::{Answer, Unreadable};
+use crate::request::{Form, Match, device_id};
+use crate::stall::{ANSWER_TIMEOUT, join_unless_stalled};
+use crate::tally::Tally;
+
+/// What callers do, and until when.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Plan {
+    pub(crate) form: Form,
+    pub(crate) callers: u64,
+    /// Index of the first device to call, and how many follow.
+    pub(crate) first_device: u64,
+    pub(crate) devices: u64,
+    pub(crate) stop: Stop,
+}
+
+/// When callers stop. A call that is on its way is always waited for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Stop {
+    /// After so many calls of all together; all of them are timed.
+    AfterCalls(u64),
+    /// At the window's end; the calls in it are timed.
+    After(Window),
+    /// After [`Callers::stop`]; all calls are timed.
+    WhenTold,
+}
+
+/// The part of a run that is measured, after a time to warm up.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Window {
+    pub(crate) from: Instant,
+    pub(crate) until: Instant,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    /// Nanoseconds of each call that was timed.
+    pub(crate) latency: Histogram<u64>,
+    pub(crate) tally: Tally,
+}
+
+/// Callers at work.
+#[derive(Debug)]
+pub(crate) struct Callers {
+    tasks: JoinSet<Outcome>,
+    progress: Arc<Progress>,
+}
+
+/// What the callers of one run share.
+#[derive(Debug, Default)]
+pub(crate) struct Progress {
+    /// Calls begun, and in a run of so many calls one more for each caller that has stopped.
+    begun: AtomicU64,
+    told_to_stop: AtomicBool,
+}
+
+impl Callers {
+    /// Connects all callers, then lets them begin.
+    pub(crate) async fn start(hub: SocketAddr, plan: Plan) -> Result<Self, RunError> {
+        let progress = Arc::new(Progress::default());
+        let mut callers = Vec::new();
+        for _ in 0..plan.callers {
+            callers.push(Caller::connect(hub, plan).await.map_err(RunError::io("connect a caller"))?);
+        }
+        let tasks = callers.into_iter().map(|caller| caller.run(Arc::clone(&progress))).collect();
+        Ok(Self { tasks, progress })
+    }
+
+    /// For who wants to watch.
+    pub(crate) fn progress(&self) -> Arc<Progress> {
+        Arc::clone(&self.progress)
+    }
+
+    /// Lets each caller end with the call that it is at.
+    pub(crate) fn stop(&self) {
+        self.progress.told_to_stop.store(true, Ordering::Relaxed);
+    }
+
+    /// Waits until they have stopped. A caller that hangs has lost a call.
+    pub(crate) async fn join(self) -> Outcome {
+        let (outcomes, stuck) = join_unless_stalled(self.tasks, &self.progress.begun).await;
+        let mut all = Outcome { latency: empty_histogram(), tally: Tally::default() };
+        for outcome in outcomes {
+            all.latency.add(outcome.latency).expect("all have the same bounds");
+            all.tally.add(outcome.tally);
+        }
+        for _ in 0..stuck {
+            all.tally.sent += 1;
+            all.tally.lose(|| "no answer at all".to_owned());
+        }
+        all
+    }
+}
+
+impl Progress {
+    /// Calls begun so far.
+    pub(crate) fn calls(&self) -> u64 {
+        self.begun.load(Ordering::Relaxed)
+    }
+
+    /// Number of the next call; `None` where a caller shall stop.
+    fn next_call(&self, stop: Stop, now: Instant) -> Option<u64> {
+        let goes_on = match stop {
+            Stop::After(window) => now < window.until,
+            Stop::WhenTold => !self.told_to_stop.load(Ordering::Relaxed),
+            Stop::AfterCalls(limit) => self.calls() < limit,
+        };
+        let number = goes_on.then(|| self.begun.fetch_add(1, Ordering::Relaxed))?;
+        let in_limit = !matches!(stop, Stop::AfterCalls(limit) if number >= limit);
+        in_limit.then_some(number)
+    }
+}
+
+struct Caller {
+    stream: TcpStream,
+    plan: Plan,
+    request: Vec<u8>,
+    answer: Vec<u8>,
+    outcome: Outcome,
+}
+
+impl Caller {
+    async fn connect(hub: SocketAddr, plan: Plan) -> io::Result<Self> {
+        let stream = TcpStream::connect(hub).await?;
+        stream.set_nodelay(true)?;
+        let outcome = Outcome { latency: empty_histogram(), tally: Tally::default() };
+        Ok(Self { stream, plan, request: Vec::new(), answer: Vec::new(), outcome })
+    }
+
+    async fn run(mut self, progress: Arc<Progress>) -> Outcome {
+        let mut begin = Instant::now();
+        while let Some(number) = progress.next_call(self.plan.stop, begin) {
+            self.outcome.tally.sent += 1;
+            match self.call(number).await {
+                Ok(()) => {}
+                Err(error) => {
+                    self.outcome.tally.lose(|| format!("call {number}: {error}"));
+                    break;
+                }
+            }
+            let end = Instant::now();
+            self.record(begin, end);
+            begin = end;
+        }
+        self.outcome
+    }
+
+    /// One call, judged. Fails when the connection is of no use any more.
+    async fn call(&mut self, number: u64) -> io::Result<()> {
+        let device = self.plan.first_device + number.wrapping_mul(DEVICE_STRIDE) % self.plan.devices;
+        self.request.clear();
+        self.plan.form.write_call(&device_id(device), number, &mut self.request);
+        self.stream.write_all(&self.request).await?;
+        self.answer.clear();
+        loop {
+            if self.stream.read_buf(&mut self.answer).await? == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            if self.judge(number)? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Whether the answer is whole; then it has been counted.
+    fn judge(&mut self, number: u64) -> io::Result<bool> {
+        let unreadable = |Unreadable| io::Error::new(io::ErrorKind::InvalidData, "unreadable answer");
+        let Some((answer, length)) = Answer::decode(&self.answer).map_err(unreadable)? else { return Ok(false) };
+        let example = || format!("call {number}: {} {}", answer.status, answer.body.escape_ascii());
+        let tally = &mut self.outcome.tally;
+        match self.plan.form.judge(number, &answer) {
+            Match::Own => {}
+            Match::Others => tally.cross(example),
+            Match::Failure => tally.lose(example),
+        }
+        if length < self.answer.len() {
+            tally.duplicated += 1;
+        }
+        Ok(true)
+    }
+
+    fn record(&mut self, begin: Instant, end: Instant) {
+        let latency = end - begin;
+        if latency > ANSWER_TIMEOUT {
+            self.outcome.tally.lose(|| format!("answered after {latency:?}"));
+        }
+        let timed = match self.plan.stop {
+            Stop::AfterCalls(_) | Stop::WhenTold => true,
+            Stop::After(window) => (window.from..window.until).contains(&end),
+        };
+        if timed {
+            self.outcome.latency.saturating_record(u64::try_from(latency.as_nanos()).unwrap_or(u64::MAX));
+        }
+    }
+}
+
+fn empty_histogram() -> Histogram<u64> {
+    Histogram::new_with_bounds(LATENCY_FLOOR_NANOS, LATENCY_CEILING_NANOS, LATENCY_DIGITS)
+        .expect("the bounds are sound")
+}
+
+/// Visits all devices before it comes back to the first, in an order that favours no cache: a prime, and no divisor of any
+/// usual number of devices.
+const DEVICE_STRIDE: u64 = 617;
+
+const LATENCY_FLOOR_NANOS: u64 = 1_000;
+
+/// Twice the time after which an answer is lost.
+const LATENCY_CEILING_NANOS: u64 = 30_000_000_000;
+
+/// Significant digits that are kept.
+const LATENCY_DIGITS: u8 = 3;
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::hyper_server;
+
+    async fn run(form: Form, calls: u64) -> Outcome {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let server = tokio::spawn(hyper_server::serve(listener));
+        let plan = Plan { form, callers: 8, first_device: 0, devices: 10, stop: Stop::AfterCalls(calls) };
+        let outcome = Callers::start(address, plan).await.unwrap().join().await;
+        server.abort();
+        outcome
+    }
+
+    #[tokio::test]
+    async fn every_call_to_bare_hyper_is_answered_with_its_own() {
+        for form in [Form::Compatible, Form::Direct] {
+            let outcome = run(form, 1_000).await;
+            assert_eq!(outcome.tally, Tally { sent: 1_000, ..Tally::default() });
+            assert_eq!(outcome.latency.len(), 1_000);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_server_that_hangs_up_loses_the_call() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let server = tokio::spawn(async move { listener.accept().await.map(drop) });
+        let plan = Plan { form: Form::Direct, callers: 1, first_device: 0, devices: 1, stop: Stop::AfterCalls(5) };
+        let outcome = Callers::start(address, plan).await.unwrap().join().await;
+        server.await.unwrap().unwrap();
+        assert_eq!((outcome.tally.sent, outcome.tally.lost), (1, 1));
+    }
+}

@@ -1,0 +1,146 @@
+//! One device. It answers at once: a CoPOST is echoed; an ObGET gets as many numbered frames as its data says, each sent
+//! after the last was acknowledged.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use rtio_proto::decoder::{Frame, FrameDecoder};
+use rtio_proto::header::encode_frame;
+use rtio_proto::limits::HEADER_BYTES;
+use rtio_proto::rest::{CoPostRequest, CoPostResponse, Establish, EstablishResponse, Method, Notify, NotifyResponse};
+use rtio_proto::{Capacity, FrameCode, FrameKind, MessageId, ObserverId, StatusCode};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use super::fleet::FleetCounts;
+use super::link::VERIFY_MESSAGE_ID;
+use crate::payload::Payload;
+
+/// A device on a connection that is verified.
+pub(super) struct Device {
+    next_message: MessageId,
+    observations: Vec<Countdown>,
+    /// Frames that wait to be written.
+    out: Vec<u8>,
+    counts: Arc<FleetCounts>,
+}
+
+/// An observation: frames sent, and frames to send.
+struct Countdown {
+    observer: ObserverId,
+    sent: u32,
+    count: u32,
+}
+
+impl Device {
+    pub(super) fn new(counts: Arc<FleetCounts>) -> Self {
+        let verified = MessageId::new(VERIFY_MESSAGE_ID).expect("the id of the verification is not zero");
+        Self { next_message: verified.next(), observations: Vec::new(), out: Vec::new(), counts }
+    }
+
+    /// Answers until the connection ends.
+    pub(super) async fn serve(mut self, mut stream: TcpStream) -> io::Result<()> {
+        let mut decoder = FrameDecoder::<Vec<u8>>::new(CAPACITY.body_bytes());
+        let mut buffer = [0; READ_BYTES];
+        loop {
+            let read = stream.read(&mut buffer).await?;
+            if read == 0 {
+                return Ok(());
+            }
+            self.handle_bytes(&mut decoder, &buffer[..read])?;
+            stream.write_all(&self.out).await?;
+            self.out.clear();
+        }
+    }
+
+    fn handle_bytes(&mut self, decoder: &mut FrameDecoder<Vec<u8>>, mut input: &[u8]) -> io::Result<()> {
+        while !input.is_empty() {
+            let (taken, frame) = decoder.decode(input).map_err(io::Error::other)?;
+            if let Some(frame) = frame {
+                self.handle_frame(frame).ok_or(io::ErrorKind::InvalidData)?;
+                decoder.finish();
+            }
+            input = &input[taken..];
+        }
+        Ok(())
+    }
+
+    /// `None` for what no sound hub sends.
+    fn handle_frame(&mut self, frame: Frame<'_>) -> Option<()> {
+        let is_observation = frame.body.first()? >> 4 == Method::ObGet as u8;
+        match frame.header.kind {
+            FrameKind::ServerSendReq if is_observation => self.begin(frame),
+            FrameKind::ServerSendReq => self.echo(frame),
+            FrameKind::DeviceSendResp => self.acknowledged(frame.body),
+            FrameKind::DeviceVerifyReq
+            | FrameKind::DeviceVerifyResp
+            | FrameKind::DevicePingReq
+            | FrameKind::DevicePingResp
+            | FrameKind::DeviceSendReq
+            | FrameKind::ServerSendResp => None,
+        }
+    }
+
+    fn echo(&mut self, frame: Frame<'_>) -> Option<()> {
+        let call = CoPostRequest::decode(frame.body)?;
+        self.counts.calls.fetch_add(1, Ordering::Relaxed);
+        let body = [&CoPostResponse::head(StatusCode::Ok)[..], call.data];
+        self.push(FrameKind::ServerSendResp, FrameCode::Success, frame.header.raw_message_id, &body);
+        Some(())
+    }
+
+    fn begin(&mut self, frame: Frame<'_>) -> Option<()> {
+        let request = Establish::decode(frame.body)?;
+        let observer = ObserverId::new(request.raw_observer_id)?;
+        let count = u32::from_be_bytes(*request.data.first_chunk()?);
+        let response = EstablishResponse { status: StatusCode::Continue, raw_observer_id: request.raw_observer_id };
+        self.push(FrameKind::ServerSendResp, FrameCode::Success, frame.header.raw_message_id, &[&response.encode()]);
+        let mut countdown = Countdown { observer, sent: 0, count };
+        self.notify(&mut countdown);
+        self.observations.push(countdown);
+        Some(())
+    }
+
+    fn acknowledged(&mut self, body: &[u8]) -> Option<()> {
+        let response = NotifyResponse::decode(body)?;
+        let observer = ObserverId::new(response.raw_observer_id)?;
+        let Some(at) = self.observations.iter().position(|live| live.observer == observer) else { return Some(()) };
+        let mut countdown = self.observations.swap_remove(at);
+        // After the last frame the hub's answer ends the observation here too.
+        if response.status == StatusCode::Continue && countdown.sent <= countdown.count {
+            self.notify(&mut countdown);
+            self.observations.push(countdown);
+        }
+        Some(())
+    }
+
+    /// Sends the next numbered frame, or the one that ends the observation.
+    fn notify(&mut self, countdown: &mut Countdown) {
+        let payload = Payload::of(countdown.sent.into());
+        let (status, data): (_, &[u8]) = if countdown.sent < countdown.count {
+            (StatusCode::Continue, payload.as_bytes())
+        } else {
+            (StatusCode::Terminate, &[])
+        };
+        let message = self.next_message;
+        self.next_message = message.next();
+        countdown.sent += 1;
+        let head = Notify::head(status, countdown.observer);
+        self.push(FrameKind::DeviceSendReq, FrameCode::Unknown, message.to_wire(), &[&head, data]);
+    }
+
+    fn push(&mut self, kind: FrameKind, code: FrameCode, raw_message_id: u16, body: &[&[u8]]) {
+        let mut frame = [0; FRAME_BYTES];
+        let length = encode_frame(kind, code, raw_message_id, body, &mut frame).expect("what fitted in fits out");
+        self.out.extend_from_slice(&frame[..length]);
+    }
+}
+
+/// Read at once. Small, because there are 18,000 devices; many calls of one device come in several reads.
+const READ_BYTES: usize = 2_048;
+
+/// What the fleet asks for: the least, as constrained devices do.
+const CAPACITY: Capacity = Capacity::Bytes512;
+
+const FRAME_BYTES: usize = HEADER_BYTES + CAPACITY.body_bytes();

@@ -1,0 +1,68 @@
+//! The fleet: many devices that are connected and answer until it is dropped.
+
+use std::net::SocketAddr;
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+
+use super::device::Device;
+use super::link::connect_all;
+use crate::error::RunError;
+
+/// Devices that are connected and answer until this is dropped.
+#[derive(Debug, Default)]
+pub(crate) struct Fleet {
+    counts: Arc<FleetCounts>,
+    tasks: JoinSet<()>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct FleetCounts {
+    /// CoPOSTs that reached a device.
+    pub(super) calls: AtomicU64,
+    /// Devices that were disconnected.
+    ended: AtomicU64,
+}
+
+impl Fleet {
+    /// Devices with these indexes, all verified.
+    pub(crate) async fn connect(hub: SocketAddr, indexes: Range<u64>) -> Result<Self, RunError> {
+        let mut fleet = Self::default();
+        fleet.grow(hub, indexes).await?;
+        Ok(fleet)
+    }
+
+    /// Adds devices with these indexes.
+    pub(crate) async fn grow(&mut self, hub: SocketAddr, indexes: Range<u64>) -> Result<(), RunError> {
+        for stream in connect_all(hub, indexes).await? {
+            self.adopt(stream);
+        }
+        Ok(())
+    }
+
+    /// Calls that reached a device so far.
+    pub(crate) fn calls(&self) -> u64 {
+        self.counts.calls.load(Ordering::Relaxed)
+    }
+
+    /// Fails when the hub has let go of a device.
+    pub(crate) fn check_complete(&self) -> Result<(), RunError> {
+        match self.counts.ended.load(Ordering::Relaxed) {
+            0 => Ok(()),
+            ended => Err(RunError::DevicesGone { ended }),
+        }
+    }
+
+    /// Lets a device answer on a connection that is verified.
+    fn adopt(&mut self, stream: TcpStream) {
+        let counts = Arc::clone(&self.counts);
+        self.tasks.spawn(async move {
+            // How it ended does not matter: while the fleet lives, no device may end.
+            let _ = Device::new(Arc::clone(&counts)).serve(stream).await;
+            counts.ended.fetch_add(1, Ordering::Relaxed);
+        });
+    }
+}

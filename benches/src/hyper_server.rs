@@ -1,0 +1,65 @@
+//! The baseline for calls: hyper and nothing else, on as many workers as the hub has. It reads the body and answers the
+//! bytes that the hub would.
+
+use std::convert::Infallible;
+use std::net::Ipv4Addr;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CONTENT_TYPE, HeaderValue};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::accept_server::parent_gone;
+use crate::error::RunError;
+use crate::json_field::json_field;
+
+/// Serves until the tool that started it is gone.
+pub(crate) async fn run() -> Result<(), RunError> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(RunError::io("listen"))?;
+    println!("callers http://{}", listener.local_addr().map_err(RunError::io("read the address"))?);
+    tokio::select! {
+        () = serve(listener) => {}
+        () = parent_gone() => {}
+    }
+    Ok(())
+}
+
+/// Serves until dropped.
+pub(crate) async fn serve(listener: TcpListener) {
+    while let Ok((stream, _)) = listener.accept().await {
+        tokio::spawn(serve_caller(stream));
+    }
+}
+
+async fn serve_caller(stream: TcpStream) {
+    if stream.set_nodelay(true).is_ok() {
+        // Ends with an error when the caller leaves; it has no one to tell.
+        let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(answer)).await;
+    }
+}
+
+async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
+    // `/{device}` is the compatible form, `/{device}/echo` the direct one.
+    let compatible = request.uri().path().bytes().filter(|&byte| byte == b'/').count() == 1;
+    let body = request.into_body().collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+    let (content_type, body) = if compatible { (JSON, Bytes::from(echo_json(&body))) } else { (OCTETS, body) };
+    let mut response = Response::new(Full::new(body));
+    response.headers_mut().insert(CONTENT_TYPE, content_type);
+    response.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    Ok(response)
+}
+
+/// What the hub answers to a call of a device that echoes.
+fn echo_json(body: &[u8]) -> Vec<u8> {
+    let id = json_field(body, b"\"id\":").unwrap_or(b"0");
+    let data = json_field(body, b"\"data\":").unwrap_or(b"");
+    [b"{\"id\":", id, b",\"fid\":0,\"code\":\"OK\",\"data\":\"", data, b"\"}"].concat()
+}
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const OCTETS: HeaderValue = HeaderValue::from_static("application/octet-stream");

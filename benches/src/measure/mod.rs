@@ -1,0 +1,37 @@
+//! The measurements, one a file. Each starts its own servers, puts them under load, and adds figures to the report; none
+//! knows another.
+
+mod calls;
+mod connect;
+mod memory;
+mod notify;
+mod soak;
+
+use std::time::Duration;
+
+use crate::error::RunError;
+use crate::options::{Command, Settings};
+use crate::report::Report;
+
+/// Measures what was asked for.
+pub(crate) async fn run(command: Option<&Command>, settings: &Settings, report: &mut Report) -> Result<(), RunError> {
+    match command {
+        None | Some(Command::All) => {
+            calls::measure(settings, report).await?;
+            memory::measure(settings, report).await?;
+            connect::measure(settings, report).await?;
+            notify::measure(settings, report).await
+        }
+        Some(Command::Calls) => calls::measure(settings, report).await,
+        Some(Command::Memory) => memory::measure(settings, report).await,
+        Some(Command::Connect) => connect::measure(settings, report).await,
+        Some(Command::Notify) => notify::measure(settings, report).await,
+        Some(Command::Soak { calls }) => soak::measure(*calls, settings, report).await,
+        Some(Command::BaselineHyper | Command::BaselineAccept) => Ok(()),
+    }
+}
+
+/// Processor seconds per 100,000 of `count`, the unit of all figures of cost.
+fn per_hundred_thousand(cpu: Duration, count: u64) -> f64 {
+    cpu.as_secs_f64() * 100_000.0 / count as f64
+}

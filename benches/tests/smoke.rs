@@ -1,0 +1,54 @@
+//! The tool as it is run: its command line, its baselines as child processes, its verdicts. Without a hub.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::process::{Command, Output, Stdio};
+
+fn fleet(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_fleet")).args(args).output().expect("the tool starts")
+}
+
+#[test]
+fn a_missing_hub_is_named_and_fails_the_run() {
+    let output = fleet(&["notify", "--quick", "--hub", "/nonexistent/rtio"]);
+    assert!(!output.status.success());
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(text.contains("cannot start /nonexistent/rtio: No such file"), "{text}");
+}
+
+#[test]
+fn a_hub_that_prints_no_address_fails_the_run() {
+    let output = fleet(&["notify", "--quick", "--hub", "/bin/true"]);
+    assert!(!output.status.success());
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(text.contains("/bin/true did not print the addresses"), "{text}");
+}
+
+#[test]
+fn wrong_usage_is_refused() {
+    for args in [["--devices", "18501"], ["--callers", "0"], ["--repeat", "0"]] {
+        assert_eq!(fleet(&args).status.code(), Some(2), "{args:?}");
+    }
+}
+
+#[test]
+fn a_baseline_serves_until_its_parent_lets_go() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_fleet"))
+        .arg("baseline-hyper")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let mut stream = TcpStream::connect(line.trim().strip_prefix("callers http://").unwrap()).unwrap();
+    let body = r#"{"method":"copost","id":7,"uri":"/echo","data":"aGk="}"#;
+    let length = body.len();
+    write!(stream, "POST /a HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}")
+        .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.ends_with("\r\n\r\n{\"id\":7,\"fid\":0,\"code\":\"OK\",\"data\":\"aGk=\"}"), "{answer}");
+    drop(child.stdin.take());
+    assert!(child.wait().unwrap().success());
+}
