@@ -42,8 +42,8 @@ async fn settle() {
     }
 }
 
-/// As often as the hub looks at a part of its sessions.
-const STEP: Duration = Duration::from_millis(250);
+/// A little more than the period at which the hub looks at a part of its sessions, so that each step has its look.
+const STEP: Duration = Duration::from_millis(252);
 
 /// Each round polls the sockets once; the longest chain in a test has caller, hub, device and back.
 const ROUNDS: usize = 12;

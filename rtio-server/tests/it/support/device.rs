@@ -71,7 +71,7 @@ impl Device {
     /// Sends a DeviceSendReq; its message id.
     pub(crate) async fn reports(&mut self, body: &[u8]) -> u16 {
         let message_id = self.next_message_id;
-        self.next_message_id += 1;
+        self.next_message_id = self.next_message_id.checked_add(1).unwrap_or(1);
         self.peer.sends_frame(FrameKind::DeviceSendReq, message_id, body).await;
         message_id
     }
