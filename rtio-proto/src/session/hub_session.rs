@@ -193,7 +193,8 @@ impl<C, O: Clone> HubSession<C, O> {
         let entry = Entry { serial, deadline: request.deadline, span, what: Awaited::Establish(observer) };
         self.link.pending.insert(message_id, entry);
         let room = self.link.limits.observation_window;
-        let observation = Observation { serial, token, establishing: Some(message_id), started: false, room, owed: None };
+        let observation =
+            Observation { serial, token, establishing: Some(message_id), started: false, room, owed: None };
         self.link.observers(now).insert(observer, observation);
         Ok(ObservationId { observer, serial })
     }
@@ -223,10 +224,12 @@ impl<C, O: Clone> HubSession<C, O> {
             return;
         }
         self.link.reports_in_flight = self.link.reports_in_flight.saturating_sub(1);
-        let (status, data) = match status {
-            StatusCode::Ok if data.len() > self.link.max_data_bytes() => (StatusCode::InternalError, &[][..]),
-            StatusCode::Ok => (status, data),
-            refused => (refused, &[][..]),
+        let (status, data) = if status != StatusCode::Ok {
+            (status, &[][..])
+        } else if data.len() > self.link.max_data_bytes() {
+            (StatusCode::InternalError, &[][..])
+        } else {
+            (status, data)
         };
         self.link.answer_copost(message_id, status, data);
     }

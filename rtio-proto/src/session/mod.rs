@@ -20,6 +20,8 @@ mod call;
 mod device_session;
 mod heartbeat;
 #[cfg(feature = "alloc")]
+mod hub_endings;
+#[cfg(feature = "alloc")]
 mod hub_event;
 #[cfg(feature = "alloc")]
 mod hub_link;

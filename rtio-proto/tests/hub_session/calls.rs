@@ -175,7 +175,8 @@ fn many_calls_end_at_one_moment() {
 
 #[test]
 fn data_towards_the_device_is_limited_by_capacity_and_payload_limit() {
-    let cases = [(0, 504, 504), (0, 4088, 504), (1, 504, 504), (1, 4088, 1016), (2, 4088, 2040), (3, 4088, 4088), (3, 9, 9)];
+    let cases =
+        [(0, 504, 504), (0, 4088, 504), (1, 504, 504), (1, 4088, 1016), (2, 4088, 2040), (3, 4088, 4088), (3, 9, 9)];
     for (level, max_payload_bytes, max) in cases {
         let limits = SessionLimits { max_payload_bytes, ..SessionLimits::default() };
         let mut hub = verified_hub_with(level, limits);

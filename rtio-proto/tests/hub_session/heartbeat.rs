@@ -52,7 +52,10 @@ fn a_refused_interval_keeps_the_one_that_was_set_before() {
     hub.receives(&ping(2, &29_u16.to_be_bytes()));
     hub.receives(&ping(3, b"x"));
     hub.receives(&ping(4, b""));
-    assert_eq!(hub.sends(), [frame(0x41, 1, b""), frame(0x44, 2, b""), frame(0x45, 3, b""), frame(0x41, 4, b"")].concat());
+    assert_eq!(
+        hub.sends(),
+        [frame(0x41, 1, b""), frame(0x44, 2, b""), frame(0x45, 3, b""), frame(0x41, 4, b"")].concat()
+    );
     assert_eq!(hub.next_timer(), Some((90_000, Timer::Silence)));
 }
 
