@@ -66,6 +66,7 @@ impl<C, O: Clone> HubLink<C, O> {
         match self.state {
             State::Unverified { accepted_at } if frame.header.kind == FrameKind::DeviceVerifyReq => {
                 self.handle_verify(accepted_at, frame);
+                self.heartbeat.heard(now);
                 Ok(())
             }
             State::Unverified { .. } => Err(unexpected("unverified", frame)),

@@ -143,7 +143,6 @@ impl<C, O: Clone> HubSession<C, O> {
         self.link.respond(FrameKind::DeviceVerifyResp, code, raw_message_id, &[]);
         if verdict == Verdict::Accepted {
             self.link.state = State::Verified { capacity };
-            self.link.heartbeat.heard(now);
             self.decoder.set_max_body_bytes(capacity.body_bytes());
         } else {
             self.link.close(CloseReason::Refused(code));
@@ -201,7 +200,7 @@ impl<C, O: Clone> HubSession<C, O> {
 
     /// The caller's side has room for one more frame, up to the whole window. Answers the notification that waits for it.
     pub fn grant_frame(&mut self, observation: ObservationId) {
-        let window = self.link.limits.observation_window.max(1);
+        let window = self.link.limits.observation_window;
         let Some(live) = self.link.observation(observation) else { return };
         live.room = live.room.saturating_add(1).min(window);
         if let Some(message_id) = live.owed.take() {

@@ -10,7 +10,7 @@ pub(crate) fn ended(token: u32, end: ObservationEnd) -> Event {
     HubEvent::ObservationEnded { token, end }
 }
 
-/// The device still believes in observer 1: its next notification is answered 4, and once only does the id stay reserved.
+/// The device still believes in observer 1 and learns of its end from the answer to its next notification.
 fn first_notification_is_answered_4(hub: &mut Hub) {
     assert_eq!(hub.receives(&notify(0x55, 3, 1, b"late")), []);
     assert_eq!(hub.sends(), notify_answer(0x55, 4, 1));
