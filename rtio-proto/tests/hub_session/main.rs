@@ -7,6 +7,7 @@ mod fixture;
 mod heartbeat;
 mod notifications;
 mod observations;
+mod observer_ids;
 mod protocol_errors;
 mod random;
 mod reports;
