@@ -24,7 +24,7 @@ pub(crate) struct Arguments {
     id: DeviceId,
 
     /// Secret that shall prove the id: at most 256 bytes; none unless given
-    #[arg(long, value_parser = Secret::parse, hide_env_values = true, hide_default_value = true)]
+    #[arg(long, value_parser = Secret::parse, hide_default_value = true)]
     secret: Option<Secret>,
 
     /// Where the hub's devices connect

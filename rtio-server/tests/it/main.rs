@@ -1,1 +1,4 @@
-fn main() {}
+mod cli;
+mod config;
+mod fake_hub;
+mod program;
