@@ -42,7 +42,7 @@ pub struct RawListen {
     #[arg(long, value_name = "IP:PORT", value_parser = address)]
     pub http_addr: Option<SocketAddr>,
 
-    /// Web pages that may call: * for all, or one origin such as https://console.example.org
+    /// Web pages that may call: * for all, or one origin such as `https://console.example.org`
     #[arg(long, value_name = "ORIGIN", default_value = "*", value_parser = origin)]
     pub cors_origin: String,
 }

@@ -116,7 +116,7 @@ fn an_observation_prints_a_frame_when_it_comes_and_ends_cleanly_on_a_signal() {
             let frame = "{\"id\":0,\"fid\":0,\"code\":\"CONTINUE\",\"data\":\"b25l\"}\n";
             stream.write_all(format!("{STREAM_HEAD}{frame}").as_bytes()).unwrap();
             // The stream stays open until the observer is gone.
-            drop(wait.recv());
+            let _ = wait.recv();
         });
         let mut observer = Running::start(&mut rtio(&format!("observe d /uri --hub {hub}")));
         assert_eq!(observer.line(), "one\n");

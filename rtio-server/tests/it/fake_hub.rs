@@ -1,4 +1,5 @@
 //! A hub that answers one request with fixed bytes, to see what the commands make of them.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on shall panic")]
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};

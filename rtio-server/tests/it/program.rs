@@ -1,4 +1,5 @@
 //! The executable as a user runs it, without the variables of whoever runs the tests.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on shall panic")]
 
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
