@@ -94,10 +94,9 @@ fn defaults_of(flag: &Arg) -> Vec<String> {
 }
 
 fn texts_of(value: &toml::Value) -> Vec<String> {
-    match value {
-        toml::Value::Array(values) => values.iter().flat_map(texts_of).collect(),
-        toml::Value::String(text) => vec![text.clone()],
-        single => vec![single.to_string()],
+    match value.as_array() {
+        Some(values) => values.iter().flat_map(texts_of).collect(),
+        None => vec![value.as_str().map_or_else(|| value.to_string(), str::to_owned)],
     }
 }
 

@@ -40,7 +40,7 @@ use rtio_server::config::RawConfig;
     max_term_width = 120
 )]
 struct Cli {
-    /// TOML file with a section for each command: `drain = "10s"` in [serve] stands for `rtio serve --drain 10s`
+    /// TOML file with a section for each command: `drain = "10s"` in `[serve]` stands for `rtio serve --drain 10s`
     #[arg(long, global = true, value_name = "FILE", help_heading = "Configuration")]
     config: Option<PathBuf>,
 

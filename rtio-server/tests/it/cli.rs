@@ -120,7 +120,7 @@ fn an_observation_prints_a_frame_when_it_comes_and_ends_cleanly_on_a_signal() {
         });
         let mut observer = Running::start(&mut rtio(&format!("observe d /uri --hub {hub}")));
         assert_eq!(observer.line(), "one\n");
-        assert_eq!(observer.end_by(signal), Some(0));
+        assert_eq!(observer.end_by(signal), (Some(0), String::new()));
         drop(go_on);
         served.join().unwrap();
     }

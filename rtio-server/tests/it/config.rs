@@ -19,7 +19,7 @@ fn serve_says_what_it_bound_and_ends_with_0_on_either_signal() {
             std::net::TcpStream::connect(addr).unwrap();
         }
         assert!(hub.value_of("descriptors ").parse::<u64>().unwrap() > 0);
-        assert_eq!(hub.end_by(signal), Some(0));
+        assert_eq!(hub.end_by(signal).0, Some(0));
     }
 }
 
@@ -39,6 +39,22 @@ fn a_flag_wins_over_its_variable_that_over_the_file_and_that_over_the_default() 
     check("", Some("127.0.0.3:0"), "127.0.0.3:");
     check("--device-addr 127.0.0.2:0", Some("127.0.0.3:0"), "127.0.0.2:");
     check("--device-addr 127.0.0.2:0", None, "127.0.0.2:");
+}
+
+#[test]
+fn logs_are_text_or_json_and_can_be_turned_off() {
+    let check = |flags: &str, is_expected: &dyn Fn(&str) -> bool| {
+        let mut hub = Running::start(&mut rtio(&format!("{FREE_PORTS} {flags}")));
+        hub.value_of("devices ");
+        let (_, logs) = hub.end_by(Signal::TERM);
+        assert!(is_expected(&logs), "{flags}: {logs}");
+    };
+    let is_json =
+        |line: &str| serde_json::from_str::<serde_json::Value>(line).is_ok_and(|line| line["level"] == "INFO");
+    check("", &|logs| logs.contains(" INFO ") && logs.contains("draining"));
+    check("--log-format json", &|logs| logs.contains("draining") && logs.lines().all(is_json));
+    check("--log-level off", &str::is_empty);
+    check("--log-level info,rtio=off", &|logs| !logs.contains("draining"));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The executable as a user runs it, without the variables of whoever runs the tests.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on shall panic")]
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 
@@ -52,10 +52,12 @@ impl Running {
         line
     }
 
-    /// Sends the signal and waits for the end.
-    pub(crate) fn end_by(mut self, signal: Signal) -> Option<i32> {
+    /// Sends the signal and waits for the end. Returns the exit code and all of standard error.
+    pub(crate) fn end_by(mut self, signal: Signal) -> (Option<i32>, String) {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
-        self.child.wait().unwrap().code()
+        let mut stderr = String::new();
+        self.child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
+        (self.child.wait().unwrap().code(), stderr)
     }
 }
 
