@@ -45,6 +45,9 @@ pub const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 /// Device's answer to the establishment of an ObGET (§5).
 pub const ESTABLISH_TIMEOUT: Duration = Duration::from_secs(20);
 
+/// Backend's answer to a CoPOST of a device (§5): after that the hub itself answers.
+pub const REPORT_TIMEOUT: Duration = Duration::from_secs(5);
+
 const _: () = assert!(MAX_VERIFY_BODY_BYTES <= MAX_BODY_BYTES);
 const _: () = assert!(*DEVICE_ID_BYTES.end() + 1 + MAX_SECRET_BYTES < MAX_VERIFY_BODY_BYTES);
 const _: () = assert!(DEFAULT_PAYLOAD_BYTES as usize + DATA_RESERVE_BYTES == 512);

@@ -1,4 +1,4 @@
-//! The silence rule (§3): who was not heard for one and a half intervals is gone.
+//! The hub's silence rule (§3): who was not heard for one and a half intervals is gone. The device's is in `ping_clock`.
 
 use crate::limits::DEFAULT_PING_INTERVAL;
 use crate::time::{Duration, Instant};
@@ -21,10 +21,6 @@ impl Heartbeat {
 
     pub(super) fn set_interval(&mut self, interval: Duration) {
         self.interval = interval;
-    }
-
-    pub(super) fn interval(&self) -> Duration {
-        self.interval
     }
 
     /// From then on the peer counts as gone.

@@ -17,7 +17,14 @@
 
 #[cfg(feature = "alloc")]
 mod call;
+mod device_event;
+mod device_link;
+mod device_observations;
+mod device_reports;
 mod device_session;
+#[cfg(test)]
+mod device_tests;
+#[cfg(feature = "alloc")]
 mod heartbeat;
 #[cfg(feature = "alloc")]
 mod hub_event;
@@ -33,11 +40,14 @@ mod observers;
 mod outbox;
 #[cfg(feature = "alloc")]
 mod pending;
+mod ping_clock;
 #[cfg(feature = "alloc")]
 mod retired;
 
 #[cfg(feature = "alloc")]
 pub use call::{CallId, CallOutcome, CallRequest, Refusal};
+pub use device_event::{DeviceEvent, DeviceRefusal, ReportOutcome, StopCause};
+pub use device_session::{DeviceConfig, DeviceSession};
 #[cfg(feature = "alloc")]
 pub use hub_event::{HubEvent, Verdict};
 #[cfg(feature = "alloc")]
