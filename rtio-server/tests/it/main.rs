@@ -1,4 +1,6 @@
 mod cli;
 mod config;
+mod device;
+mod device_port;
 mod fake_hub;
 mod program;

@@ -52,6 +52,17 @@ impl Running {
         line
     }
 
+    /// The next line of standard error.
+    pub(crate) fn log_line(&mut self) -> String {
+        let mut line = Vec::new();
+        let stderr = self.child.stderr.as_mut().unwrap();
+        // Byte by byte, so that nothing is taken from whoever reads the rest.
+        for byte in stderr.bytes().map(Result::unwrap).take_while(|&byte| byte != b'\n') {
+            line.push(byte);
+        }
+        String::from_utf8(line).unwrap()
+    }
+
     /// Sends the signal and waits for the end. Returns the exit code and all of standard error.
     pub(crate) fn end_by(mut self, signal: Signal) -> (Option<i32>, String) {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
