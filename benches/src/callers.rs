@@ -265,4 +265,17 @@ mod tests {
         server.await.unwrap().unwrap();
         assert_eq!((outcome.tally.sent, outcome.tally.lost), (1, 1));
     }
+    #[tokio::test]
+    async fn the_answer_to_another_call_is_crossed_and_one_too_many_is_duplicated() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let plan = Plan { form: Form::Direct, callers: 1, first_device: 0, devices: 1, stop: Stop::AfterCalls(1) };
+        let callers = Callers::start(address, plan).await.unwrap();
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nother";
+        stream.write_all(&[&answer[..], answer].concat()).await.unwrap();
+        let tally = callers.join().await.tally;
+        assert_eq!((tally.sent, tally.lost, tally.crossed, tally.duplicated), (1, 0, 1, 1));
+        assert!(tally.into_result().is_err());
+    }
 }

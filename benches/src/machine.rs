@@ -14,7 +14,7 @@ pub(crate) fn describe(settings: &Settings) -> String {
     let load = read_to_string("/proc/loadavg").unwrap_or_default();
     let load = load.split(' ').next().unwrap_or("?");
     format!(
-        "Date: {}\nMachine: {cores} cores, {cpu}, Linux {}, load average {load} at the end\n\
+        "Date: {}\nMachine: {cores} cores, {cpu}, Linux {}, load average {load} before\n\
          Sizes: {}; {} repeats, median; {} s each",
         humantime::format_rfc3339_seconds(SystemTime::now()),
         kernel.trim(),

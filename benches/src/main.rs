@@ -50,13 +50,14 @@ async fn main() -> ExitCode {
 /// Prints what was measured even where a later part broke.
 async fn measure_and_print(command: Option<&Command>, cli: &Cli) -> Result<(), RunError> {
     let settings = Settings::of(cli)?;
+    let circumstances = machine::describe(&settings);
     let mut report = Report::default();
     let result = tokio::select! {
         result = measure::run(command, &settings, &mut report) => result,
         // Ends by way of the destructors, so that no server is left behind.
         result = ended_from_outside() => result,
     };
-    println!("{}\n\n{report}", machine::describe(&settings));
+    println!("{circumstances}\n\n{report}");
     result?;
     report.tally.into_result()
 }

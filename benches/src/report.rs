@@ -88,7 +88,8 @@ impl Row {
 
     /// Median of the ratios, not ratio of the medians: what disturbs the machine disturbs both of a pair.
     fn ratio(&self) -> Option<f64> {
-        self.of_baseline(|hub, baseline| hub / baseline)
+        // To nothing there is no ratio: idle servers may use no measurable time at all.
+        self.of_baseline(|hub, baseline| hub / baseline).filter(|ratio| ratio.is_finite())
     }
 
     fn of_baseline(&self, value: impl Fn(f64, f64) -> f64) -> Option<f64> {
@@ -180,9 +181,11 @@ mod tests {
             report.compare("p50", Target::RatioAtMost(3.5), hub, baseline);
         }
         report.record("bytes", Target::HubAtMost(2_048.0), 12_345.0);
+        report.compare("idle", Target::HubAtMost(0.5), 0.0, 0.0);
         let text = report.to_string();
         assert!(text.contains("| p50 | 30.0 | 200 % | 10.0 | 3.00 | ratio ≤ 3.5 | pass |"), "{text}");
         assert!(text.contains("| bytes | 12,345 |  |  |  | ≤ 2,048 | miss |"), "{text}");
+        assert!(text.contains("| idle | 0.00 |  | 0.00 |  | ≤ 0.50 | pass |"), "{text}");
         assert!(text.ends_with("| 0 · 0 · 0 | | | | 0 | pass |"), "{text}");
     }
 

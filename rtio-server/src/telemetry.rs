@@ -53,8 +53,10 @@ impl Filter {
     ///
     /// [`FilterError`], whose text says what is allowed.
     pub fn parse(text: &str) -> Result<Self, FilterError> {
-        let is_directive = |word: &str| word.contains(['=', '[', ']', '}']) || word.parse::<LevelFilter>().is_ok();
-        let understood = text.split(',').all(|word| is_directive(word.trim()));
+        // An empty word would count as the level `error`.
+        let is_level = |word: &str| !word.is_empty() && word.parse::<LevelFilter>().is_ok();
+        let is_directive = |word: &str| word.contains(['=', '[', ']', '}']);
+        let understood = text.split(',').map(str::trim).all(|word| is_level(word) || is_directive(word));
         match EnvFilter::builder().parse(text) {
             Ok(_) if understood => Ok(Self(text.to_owned())),
             Ok(_) | Err(_) => Err(FilterError),

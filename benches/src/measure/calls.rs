@@ -23,7 +23,7 @@ pub(super) async fn measure(settings: &Settings, report: &mut Report) -> Result<
                 let hub = measure_server(Server::Hub, form, callers, settings, report).await?;
                 let hyper = measure_server(Server::Hyper, form, callers, settings, report).await?;
                 eprintln!(
-                    "calls {round}/{}: {form:?}, {callers} callers: hub {:.0}/s, hyper {:.0}/s",
+                    "calls {round}/{}: {form:?} form, callers: {callers}; hub {:.0}/s, hyper {:.0}/s",
                     settings.repeat, hub.rate, hyper.rate
                 );
                 add_figures(form, callers, &hub, &hyper, report);

@@ -19,7 +19,7 @@ pub(super) async fn measure(settings: &Settings, report: &mut Report) -> Result<
         for load in [&alone, &together] {
             let (rate, cpu) = measure_load(load, settings, report).await?;
             let observers = load.observers;
-            eprintln!("notify {round}/{}: {observers} observers: {rate:.0}/s", settings.repeat);
+            eprintln!("notify {round}/{}: observers: {observers}; {rate:.0}/s", settings.repeat);
             let name = if observers == 1 { "1 device".to_owned() } else { format!("{observers} devices") };
             report.record(format!("notifications/s, {name}"), Target::None, rate);
             report.record(format!("CPU s per 100,000 notifications, {name}"), load.target, cpu);

@@ -3,6 +3,7 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
+use super::CloseReason;
 use super::call::{CallOutcome, Refusal};
 use super::heartbeat::Heartbeat;
 use super::hub_event::HubEvent;
@@ -11,7 +12,6 @@ use super::observation::{ObservationEnd, ObservationId};
 use super::observers::{Observation, Observers};
 use super::outbox::{Outbox, Span};
 use super::pending::{Awaited, Pending};
-use super::{CloseReason, Delivery};
 use crate::decoder::Frame;
 use crate::error::ProtocolError;
 use crate::header::{FrameCode, FrameKind, Header, MessageId};
@@ -66,6 +66,7 @@ impl<C, O: Clone> HubLink<C, O> {
         match self.state {
             State::Unverified { accepted_at } if frame.header.kind == FrameKind::DeviceVerifyReq => {
                 self.handle_verify(accepted_at, frame);
+                self.heartbeat.heard(now);
                 Ok(())
             }
             State::Unverified { .. } => Err(unexpected("unverified", frame)),
@@ -280,26 +281,6 @@ impl<C, O: Clone> HubLink<C, O> {
         sent.map_err(|_| Refusal::TooLarge { len: body.iter().map(|part| part.len()).sum(), max: MAX_BODY_BYTES })
     }
 
-    /// Nobody waits for this request: takes it back if it has not left, else keeps its id until its late answer.
-    pub(super) fn abandon(&mut self, now: Instant, message_id: MessageId, span: Span) -> Delivery {
-        let delivery = self.withdraw(span);
-        if delivery == Delivery::Sent {
-            self.pending.retire(now, message_id);
-        }
-        delivery
-    }
-
-    /// Takes a request back if not a byte of it has left.
-    fn withdraw(&mut self, span: Span) -> Delivery {
-        if !self.outbox.holds(span) {
-            return Delivery::Sent;
-        }
-        if self.outbox.withdraw(span) {
-            self.pending.shift_after(span);
-        }
-        Delivery::NotSent
-    }
-
     pub(super) fn answer_notify(&mut self, message_id: MessageId, status: StatusCode, raw_observer_id: u16) {
         let body = NotifyResponse { status, raw_observer_id }.encode();
         self.respond(FrameKind::DeviceSendResp, FrameCode::Success, message_id.to_wire(), &[&body]);
@@ -324,89 +305,6 @@ impl<C, O: Clone> HubLink<C, O> {
     pub(super) fn pop_event(&mut self) -> Option<HubEvent<C, O>> {
         let started = self.started.take().map(|token| HubEvent::ObservationStarted { token });
         started.or_else(|| self.event.take())
-    }
-
-    /// After the end: what was still open, one by one. A request that has not left is taken back, for its caller is told so.
-    pub(super) fn pop_gone(&mut self) -> Option<HubEvent<C, O>> {
-        while let Some(entry) = self.pending.pop_last() {
-            let delivery = self.withdraw(entry.span);
-            let observer = match entry.what {
-                Awaited::Call(token) => {
-                    return Some(HubEvent::CallDone { token, outcome: CallOutcome::Gone(delivery) });
-                }
-                Awaited::Establish(observer) => observer,
-            };
-            if let Some(Observation { token, .. }) = self.observers.as_mut().and_then(|all| all.remove(observer)) {
-                return Some(HubEvent::ObservationEnded { token, end: ObservationEnd::Gone(delivery) });
-            }
-        }
-        let token = self.observers.as_mut()?.pop_any()?.token;
-        Some(HubEvent::ObservationEnded { token, end: ObservationEnd::Gone(Delivery::Sent) })
-    }
-
-    pub(super) fn pop_expired(&mut self) -> Option<HubEvent<C, O>> {
-        let Expiry { now, mut after } = self.expiry?;
-        while let Some(message_id) = self.pending.next_expired(now, after) {
-            after = Some(message_id);
-            self.expiry = Some(Expiry { now, after });
-            let event = self.expire(now, message_id);
-            if event.is_some() {
-                return event;
-            }
-        }
-        self.expiry = None;
-        None
-    }
-
-    /// `None` for the establishment of an observation that has begun without its answer.
-    fn expire(&mut self, now: Instant, message_id: MessageId) -> Option<HubEvent<C, O>> {
-        let entry = self.pending.remove(message_id)?;
-        let delivery = self.abandon(now, message_id, entry.span);
-        let observer = match entry.what {
-            Awaited::Call(token) => {
-                return Some(HubEvent::CallDone { token, outcome: CallOutcome::TimedOut(delivery) });
-            }
-            Awaited::Establish(observer) => observer,
-        };
-        let observers = self.observers.as_mut()?;
-        let live = observers.get_mut(observer)?;
-        live.establishing = None;
-        if live.started {
-            return None;
-        }
-        let live = observers.remove(observer)?;
-        if delivery == Delivery::Sent {
-            observers.leave(observer);
-        }
-        self.forget_observer(None);
-        Some(HubEvent::ObservationEnded { token: live.token, end: ObservationEnd::TimedOut(delivery) })
-    }
-
-    /// Removes an observation. Its id stays out of use unless the device is told with this, or never knew of it.
-    pub(super) fn drop_observation(&mut self, now: Instant, observer: ObserverId) {
-        let Some(live) = self.observers.as_mut().and_then(|observers| observers.remove(observer)) else { return };
-        let unsent_establishment = live.establishing.and_then(|message_id| {
-            let entry = self.pending.remove_use(message_id, live.serial)?;
-            Some(self.abandon(now, message_id, entry.span) == Delivery::NotSent)
-        });
-        if let Some(message_id) = live.owed {
-            self.answer_notify(message_id, StatusCode::Terminate, observer.to_wire());
-        } else if unsent_establishment != Some(true) {
-            self.observers(now).leave(observer);
-        }
-        self.forget_observer(None);
-    }
-
-    /// The device knows that `observer` is gone. Drops the table when it has nothing left to remember.
-    fn forget_observer(&mut self, observer: Option<ObserverId>) {
-        let Some(observers) = &mut self.observers else { return };
-        if let Some(observer) = observer {
-            observers.forget(observer);
-        }
-        if observers.is_forgettable() {
-            self.next_observer = observers.next_id();
-            self.observers = None;
-        }
     }
 
     pub(super) fn observers(&mut self, now: Instant) -> &mut Observers<O> {

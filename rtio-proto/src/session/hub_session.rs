@@ -143,7 +143,6 @@ impl<C, O: Clone> HubSession<C, O> {
         self.link.respond(FrameKind::DeviceVerifyResp, code, raw_message_id, &[]);
         if verdict == Verdict::Accepted {
             self.link.state = State::Verified { capacity };
-            self.link.heartbeat.heard(now);
             self.decoder.set_max_body_bytes(capacity.body_bytes());
         } else {
             self.link.close(CloseReason::Refused(code));
@@ -193,14 +192,15 @@ impl<C, O: Clone> HubSession<C, O> {
         let entry = Entry { serial, deadline: request.deadline, span, what: Awaited::Establish(observer) };
         self.link.pending.insert(message_id, entry);
         let room = self.link.limits.observation_window;
-        let observation = Observation { serial, token, establishing: Some(message_id), started: false, room, owed: None };
+        let observation =
+            Observation { serial, token, establishing: Some(message_id), started: false, room, owed: None };
         self.link.observers(now).insert(observer, observation);
         Ok(ObservationId { observer, serial })
     }
 
     /// The caller's side has room for one more frame, up to the whole window. Answers the notification that waits for it.
     pub fn grant_frame(&mut self, observation: ObservationId) {
-        let window = self.link.limits.observation_window.max(1);
+        let window = self.link.limits.observation_window;
         let Some(live) = self.link.observation(observation) else { return };
         live.room = live.room.saturating_add(1).min(window);
         if let Some(message_id) = live.owed.take() {
@@ -223,10 +223,12 @@ impl<C, O: Clone> HubSession<C, O> {
             return;
         }
         self.link.reports_in_flight = self.link.reports_in_flight.saturating_sub(1);
-        let (status, data) = match status {
-            StatusCode::Ok if data.len() > self.link.max_data_bytes() => (StatusCode::InternalError, &[][..]),
-            StatusCode::Ok => (status, data),
-            refused => (refused, &[][..]),
+        let (status, data) = if status != StatusCode::Ok {
+            (status, &[][..])
+        } else if data.len() > self.link.max_data_bytes() {
+            (StatusCode::InternalError, &[][..])
+        } else {
+            (status, data)
         };
         self.link.answer_copost(message_id, status, data);
     }

@@ -27,6 +27,8 @@ mod device_tests;
 #[cfg(feature = "alloc")]
 mod heartbeat;
 #[cfg(feature = "alloc")]
+mod hub_endings;
+#[cfg(feature = "alloc")]
 mod hub_event;
 #[cfg(feature = "alloc")]
 mod hub_link;

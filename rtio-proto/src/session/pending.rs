@@ -169,6 +169,12 @@ mod tests {
         pending.retire(Instant::START, first);
         let once = Instant::START.after(QUARANTINE);
         assert!(!comes_back(&mut pending, once));
+        pending.release(first);
+        assert!(comes_back(&mut pending, once));
+
+        pending.retire(once, first);
+        let once = once.after(QUARANTINE);
+        assert!(!comes_back(&mut pending, once));
         assert!(comes_back(&mut pending, once.after(QUARANTINE)));
     }
 

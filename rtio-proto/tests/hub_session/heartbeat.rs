@@ -1,8 +1,8 @@
 //! §3: pings, intervals, and the silence that ends a session.
 
-use rtio_proto::session::{CallOutcome, CloseReason, Delivery, HubEvent, Timer};
+use rtio_proto::session::{CallOutcome, CloseReason, Delivery, HubEvent, Timer, Verdict};
 
-use crate::fixture::{answer, frame, notify, ping, send, verified_hub, verified_hub_with};
+use crate::fixture::{accepted_hub, answer, frame, notify, ping, send, verified_hub, verified_hub_with, verify_frame};
 
 /// Milliseconds of silence that a device has by default.
 const DEFAULT_SILENCE: u64 = 450_000;
@@ -52,7 +52,10 @@ fn a_refused_interval_keeps_the_one_that_was_set_before() {
     hub.receives(&ping(2, &29_u16.to_be_bytes()));
     hub.receives(&ping(3, b"x"));
     hub.receives(&ping(4, b""));
-    assert_eq!(hub.sends(), [frame(0x41, 1, b""), frame(0x44, 2, b""), frame(0x45, 3, b""), frame(0x41, 4, b"")].concat());
+    assert_eq!(
+        hub.sends(),
+        [frame(0x41, 1, b""), frame(0x44, 2, b""), frame(0x45, 3, b""), frame(0x41, 4, b"")].concat()
+    );
     assert_eq!(hub.next_timer(), Some((90_000, Timer::Silence)));
 }
 
@@ -81,6 +84,16 @@ fn every_well_formed_frame_is_a_sign_of_life() {
         hub.receives(&bytes);
         assert_eq!(hub.next_timer(), Some((DEFAULT_SILENCE, Timer::Silence)), "{bytes:02x?}");
     }
+}
+
+#[test]
+fn silence_counts_from_the_request_to_verify_at_first() {
+    let mut hub = accepted_hub();
+    hub.after_millis(5_000);
+    hub.receives(&verify_frame(1, 0, b"dev:secret"));
+    hub.after_millis(7_000);
+    hub.session.answer_verify(hub.now, Verdict::Accepted);
+    assert_eq!(hub.next_timer(), Some((DEFAULT_SILENCE - 7_000, Timer::Silence)));
 }
 
 #[test]

@@ -10,7 +10,7 @@ pub(crate) fn ended(token: u32, end: ObservationEnd) -> Event {
     HubEvent::ObservationEnded { token, end }
 }
 
-/// The device still believes in observer 1: its next notification is answered 4, and once only does the id stay reserved.
+/// The device still believes in observer 1 and learns of its end from the answer to its next notification.
 fn first_notification_is_answered_4(hub: &mut Hub) {
     assert_eq!(hub.receives(&notify(0x55, 3, 1, b"late")), []);
     assert_eq!(hub.sends(), notify_answer(0x55, 4, 1));
@@ -42,7 +42,8 @@ fn continue_begins_the_observation_and_every_other_status_refuses_it() {
 
 #[test]
 fn an_answer_with_another_observer_method_or_length_is_malformed() {
-    let bodies: [&[u8]; 7] = [b"", b"\x33", b"\x33\x00", b"\x33\x00\x02", b"\x33\x00\x00", b"\x23\x00\x01", b"\x13\x00\x01"];
+    let bodies: [&[u8]; 7] =
+        [b"", b"\x33", b"\x33\x00", b"\x33\x00\x02", b"\x33\x00\x00", b"\x23\x00\x01", b"\x13\x00\x01"];
     for body in bodies {
         let mut hub = verified_hub();
         hub.observes(5);
@@ -87,6 +88,16 @@ fn the_first_notification_may_overtake_the_answer_that_begins_it() {
     assert_eq!(hub.receives(&notify(1, 4, 1, b"")), [began, ended(5, ObservationEnd::Terminated)]);
     assert_eq!(hub.sends(), notify_answer(1, 4, 1));
     assert_eq!(hub.receives(&answer(1, b"\x33\x00\x01")), [HubEvent::AnswerDropped]);
+}
+
+#[test]
+fn a_refusal_ends_an_observation_that_began_with_a_notification() {
+    let mut hub = verified_hub();
+    hub.observes(5);
+    hub.receives(&notify(1, 3, 1, b"x"));
+    assert_eq!(hub.receives(&answer(1, b"\x36\x00\x01")), [ended(5, ObservationEnd::Refused(StatusCode::BadRequest))]);
+    hub.sends();
+    first_notification_is_answered_4(&mut hub);
 }
 
 #[test]
@@ -161,7 +172,7 @@ fn the_257th_observation_is_refused_until_another_ends() {
     hub.queues_observation(257);
     assert_eq!(hub.sends(), establish_frame(258, 257, b""));
     assert_eq!(hub.tries_observation(258, b"").unwrap_err(), refused);
-    hub.closes(CloseReason::PeerGone);
+    hub.session.close(CloseReason::PeerGone);
     assert_eq!(hub.tries_observation(258, b"").unwrap_err(), Refusal::NotOpen);
 }
 

@@ -51,7 +51,8 @@ fn data_goes_out_with_ok_only() {
 
 #[test]
 fn an_answer_that_does_not_fit_is_an_internal_error() {
-    let cases = [(0, 504, 504), (0, 4088, 504), (1, 504, 504), (1, 4088, 1016), (2, 4088, 2040), (3, 4088, 4088), (3, 9, 9)];
+    let cases =
+        [(0, 504, 504), (0, 4088, 504), (1, 504, 504), (1, 4088, 1016), (2, 4088, 2040), (3, 4088, 4088), (3, 9, 9)];
     for (level, max_payload_bytes, fits) in cases {
         let data = vec![b'x'; fits + 1];
         let mut hub = reporting_hub(level, max_payload_bytes);
@@ -86,8 +87,7 @@ fn another_method_is_not_allowed() {
 
 #[test]
 fn a_body_too_short_for_its_method_is_a_protocol_error() {
-    let bodies: [&[u8]; 8] =
-        [b"", b"\x20", b"\x20\0\0\0", b"\x30", b"\x30\0", b"\x33\0", b"\x34\0", b"\x2f\0\0\0"];
+    let bodies: [&[u8]; 8] = [b"", b"\x20", b"\x20\0\0\0", b"\x30", b"\x30\0", b"\x33\0", b"\x34\0", b"\x2f\0\0\0"];
     for body in bodies {
         let mut hub = verified_hub();
         assert_eq!(hub.receives(&send(1, body)), []);

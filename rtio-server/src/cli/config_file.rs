@@ -87,7 +87,7 @@ impl Section {
     }
 }
 
-/// `rtio device` has one command of its own, so its section is [device].
+/// `rtio device` has one command of its own, so its section is `[device]`.
 pub(super) const SECTIONS: &[Section] = &[
     Section { name: "serve", command: &["serve"] },
     Section { name: "device", command: &["device", "run"] },

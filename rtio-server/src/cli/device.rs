@@ -1,13 +1,19 @@
 //! `rtio device run`: a virtual device for trying things out. The only module that knows the device SDK.
 
 use std::fmt;
+use std::future::ready;
 
+use bytes::Bytes;
 use clap::{Args, Subcommand};
+use rtio_device_sdk::{ClientError, Device, HandlerError, ObservationSink, Runner, SinkError};
 use rtio_proto::limits::MAX_SECRET_BYTES;
+use rtio_server::telemetry::{self, Filter, Format};
+use tokio::time::sleep;
 
-use super::Failure;
 use super::behaviour::{Answer, Stream};
+use super::signals::Signals;
 use super::target::{DeviceId, DeviceUri};
+use super::{Exit, Failure, start};
 
 /// What to do as a device.
 #[derive(Debug, Subcommand)]
@@ -24,7 +30,7 @@ pub(crate) struct Arguments {
     id: DeviceId,
 
     /// Secret that shall prove the id: at most 256 bytes; none unless given
-    #[arg(long, value_parser = Secret::parse, hide_env_values = true, hide_default_value = true)]
+    #[arg(long, value_parser = Secret::parse, hide_default_value = true)]
     secret: Option<Secret>,
 
     /// Where the hub's devices connect
@@ -42,12 +48,90 @@ pub(crate) struct Arguments {
     /// Send observers of URI the TEXT, COUNT times, INTERVAL apart; may be repeated
     #[arg(long, value_name = "URI=TEXT,INTERVAL,COUNT", value_parser = Stream::parse)]
     stream: Vec<Stream>,
+
+    /// What is logged on stderr: a level, or directives; unless given, attempts to connect too
+    #[arg(long, value_name = "LEVEL", default_value = "info,rtio_device_sdk=debug", value_parser = Filter::parse)]
+    log_level: Filter,
 }
 
-/// Serves until a signal comes.
+/// Serves until a signal comes, or the hub refuses the device for good.
 pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
-    let _ = arguments;
+    telemetry::init(&telemetry::Config { filter: arguments.log_level.clone(), format: Format::Text })?;
+    start::single()?.block_on(async {
+        let serving = format!("serving as {}\n", arguments.id);
+        let mut signals = Signals::watch()?;
+        let runner = assemble(arguments).map_err(failure)?;
+        let device = runner.device();
+        let announce = async {
+            match device.online().await {
+                Ok(()) => start::print(serving.as_bytes()),
+                // What there is to say about it, the runner says.
+                Err(_) => Ok(()),
+            }
+        };
+        let stop = async {
+            signals.next().await;
+            device.shutdown();
+            Ok(())
+        };
+        tokio::try_join!(async { runner.run().await.map_err(failure) }, announce, stop).map(drop)
+    })
+}
+
+fn assemble(arguments: Arguments) -> Result<Runner, ClientError> {
+    let mut builder = Device::builder(arguments.id.as_str());
+    if let Some(Secret(secret)) = arguments.secret {
+        builder = builder.secret(secret);
+    }
+    for Answer { uri, text } in arguments.answer {
+        let text = Bytes::from(text);
+        builder = builder.on_copost(uri.as_str(), move |_request| ready(Ok(text.clone())));
+    }
+    for uri in arguments.echo {
+        builder = builder.on_copost(uri.as_str(), |request| ready(Ok(request)));
+    }
+    for stream in arguments.stream {
+        let uri = stream.uri.as_str().to_owned();
+        builder = builder.on_observe(uri, move |_request, sink| send_frames(stream.clone(), sink));
+    }
+    builder.connect(arguments.server)
+}
+
+async fn send_frames(stream: Stream, mut sink: ObservationSink) -> Result<(), HandlerError> {
+    let text = Bytes::from(stream.text);
+    for nth in 0..stream.count {
+        if nth > 0 {
+            sleep(stream.interval).await;
+        }
+        match sink.send(text.clone()).await {
+            // The caller has seen enough, which is no failure.
+            Err(SinkError::Closed) => return Ok(()),
+            sent => sent?,
+        }
+    }
     Ok(())
+}
+
+/// Not a `From`: only this module knows the SDK.
+fn failure(error: ClientError) -> Failure {
+    let exit = match error {
+        ClientError::InvalidDeviceId { .. }
+        | ClientError::SecretTooLong { .. }
+        | ClientError::DigestCollision { .. }
+        | ClientError::RegisteredTwice { .. } => Exit::Usage,
+        ClientError::Refused { .. } => Exit::Refused,
+        // Those of reports, which a virtual device does not send, and what the SDK may learn to say.
+        ClientError::Stopped
+        | ClientError::Offline { .. }
+        | ClientError::TimedOut { .. }
+        | ClientError::ConnectionLost
+        | ClientError::TooLarge { .. }
+        | ClientError::TooManyReports { .. }
+        | ClientError::ReportRefused { .. }
+        | ClientError::MalformedAnswer
+        | _ => Exit::Failed,
+    };
+    Failure::Device { exit, source: Box::new(error) }
 }
 
 /// What proves an id. Never printed.

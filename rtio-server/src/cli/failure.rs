@@ -48,6 +48,9 @@ pub(crate) enum Failure {
     /// The hub answered that it did not work out.
     #[error(transparent)]
     Problem(#[from] Problem),
+    /// The virtual device cannot be put together, or the hub refused it.
+    #[error("the device cannot run")]
+    Device { exit: Exit, source: Box<dyn std::error::Error + Send + Sync> },
     /// A line of an observation that is not a frame.
     #[error("the hub sent a line that is no frame")]
     Frame { source: serde_json::Error },
@@ -76,6 +79,7 @@ impl Failure {
             Self::Connect { .. } | Self::Http { .. } => Exit::Unreachable,
             Self::HubSilent { .. } => Exit::Timeout,
             Self::Problem(problem) => problem.exit,
+            Self::Device { exit, .. } => *exit,
         }
     }
 }

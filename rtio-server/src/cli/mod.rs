@@ -40,7 +40,7 @@ use rtio_server::config::RawConfig;
     max_term_width = 120
 )]
 struct Cli {
-    /// TOML file with a section for each command: `drain = "10s"` in [serve] stands for `rtio serve --drain 10s`
+    /// TOML file with a section for each command: `drain = "10s"` in `[serve]` stands for `rtio serve --drain 10s`
     #[arg(long, global = true, value_name = "FILE", help_heading = "Configuration")]
     config: Option<PathBuf>,
 
@@ -52,9 +52,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Run the hub: devices on one side, HTTP callers on the other
-    ///
-    /// Prints the addresses that it bound and the number of descriptors that it may use, one line each. SIGTERM or SIGINT
-    /// lets calls in flight end within --drain; a second signal exits at once.
+    #[command(after_help = SERVE_AFTER_HELP)]
     Serve(Box<RawConfig>),
     /// Be a device, for trying things out
     #[command(subcommand, arg_required_else_help = true)]
@@ -66,10 +64,21 @@ pub(crate) enum Command {
 }
 
 const AFTER_HELP: &str = "\
-A value is taken from the flag, else from the variable (RTIO_ and the flag's name, such as RTIO_DEVICE_ADDR), else from the
-configuration file, else it is the default. Wrong usage exits with 64.
+A value is taken from the flag, else from the variable (RTIO_ and the flag's name, such as
+RTIO_DEVICE_ADDR), else from the configuration file, else it is the default.
+Wrong usage exits with 64.
 
 Try it, in three terminals:
   rtio serve --dev
   rtio device run PRINTER-001 --answer /printer/status=idle
   rtio call PRINTER-001 /printer/status";
+
+const SERVE_AFTER_HELP: &str = "\
+Prints the addresses that it bound and the number of descriptors that it may use, one line each.
+SIGTERM or SIGINT lets calls in flight end within --drain; a second signal exits at once.
+
+Exit codes:
+  0    drained and stopped
+  1    could not start, such as when an address is taken
+  64   wrong usage
+  130  a second signal was SIGINT (143: SIGTERM)";

@@ -6,10 +6,10 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::{Bytes, BytesMut};
 use clap::Args;
-use clap::builder::BoolishValueParser;
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use hyper::{Method, Request};
+use rtio_server::config::value::switch;
 use serde::Deserialize;
 
 use super::problem::Problem;
@@ -25,7 +25,7 @@ pub(crate) struct Arguments {
     target: Target,
 
     /// Print the hub's lines as they are, instead of the data in them
-    #[arg(long, value_parser = BoolishValueParser::new())]
+    #[arg(long, value_parser = switch)]
     json: bool,
 }
 
@@ -55,6 +55,9 @@ async fn observe(arguments: &Arguments) -> Result<(), Failure> {
     }
     let mut lines = Lines { body, unread: BytesMut::new() };
     while let Some(line) = lines.next().await.map_err(|error| hub.no_http(error))? {
+        if line.trim_ascii().is_empty() {
+            continue;
+        }
         let frame = Frame::parse(&line)?;
         match frame.code.as_str() {
             "CONTINUE" | "TERMINATE" if arguments.json => start::print(&[&line[..], b"\n"].concat())?,

@@ -38,7 +38,7 @@ pub(super) fn variable_of(long: &str) -> String {
 
 fn with_variables(command: clap::Command) -> clap::Command {
     let with_variable = |arg: Arg| match arg.get_long().map(variable_of) {
-        Some(variable) => arg.env(variable),
+        Some(variable) => arg.env(variable).hide_env_values(true),
         None => arg,
     };
     command.mut_args(with_variable).mut_subcommands(with_variables)

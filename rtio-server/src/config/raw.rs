@@ -6,16 +6,15 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use clap::Args;
-use clap::builder::{BoolishValueParser, RangedU64ValueParser};
 
-use super::value::{address, origin, time_within};
+use super::value::{address, count_within, origin, switch, time_within};
 use crate::telemetry;
 
 /// What the operator wrote, value by value.
 #[derive(Debug, Clone, Args)]
 pub struct RawConfig {
     /// For trying things out: accept any device, listen on 127.0.0.1 unless an address is given
-    #[arg(long, value_parser = BoolishValueParser::new())]
+    #[arg(long, value_parser = switch)]
     pub dev: bool,
 
     #[command(flatten)]
@@ -43,7 +42,7 @@ pub struct RawListen {
     #[arg(long, value_name = "IP:PORT", value_parser = address)]
     pub http_addr: Option<SocketAddr>,
 
-    /// Web pages that may call: * for all, or one origin such as https://console.example.org
+    /// Web pages that may call: * for all, or one origin such as `https://console.example.org`
     #[arg(long, value_name = "ORIGIN", default_value = "*", value_parser = origin)]
     pub cors_origin: String,
 }
@@ -82,19 +81,19 @@ pub struct RawTimes {
 #[command(next_help_heading = "Caps (one more is refused)")]
 pub struct RawCaps {
     /// Connections of devices; from 1 to 16777216
-    #[arg(long, value_name = "COUNT", default_value = "1000000", value_parser = connections())]
+    #[arg(long, value_name = "COUNT", default_value = "1000000", value_parser = count_within::<usize>(CONNECTIONS))]
     pub max_device_connections: usize,
 
     /// Connections of devices that have not verified themselves yet; from 1 to 16777216
-    #[arg(long, value_name = "COUNT", default_value = "16384", value_parser = connections())]
+    #[arg(long, value_name = "COUNT", default_value = "16384", value_parser = count_within::<usize>(CONNECTIONS))]
     pub max_unverified_connections: usize,
 
     /// Connections of callers; from 1 to 16777216
-    #[arg(long, value_name = "COUNT", default_value = "16384", value_parser = connections())]
+    #[arg(long, value_name = "COUNT", default_value = "16384", value_parser = count_within::<usize>(CONNECTIONS))]
     pub max_http_connections: usize,
 
     /// Calls and observation requests of one device in flight; from 1 to 32768
-    #[arg(long, value_name = "COUNT", default_value = "1024", value_parser = clap::value_parser!(u16).range(CALLS))]
+    #[arg(long, value_name = "COUNT", default_value = "1024", value_parser = count_within::<u16>(CALLS))]
     pub max_calls_per_device: u16,
 }
 
@@ -106,13 +105,9 @@ pub struct RawLog {
     #[arg(long, value_name = "LEVEL", default_value = "info", value_parser = telemetry::Filter::parse)]
     pub log_level: telemetry::Filter,
 
-    /// How a line is written
-    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    /// text for people, json for machines: one object a line
+    #[arg(long, value_name = "FORMAT", default_value = "text", hide_possible_values = true)]
     pub log_format: telemetry::Format,
-}
-
-fn connections() -> RangedU64ValueParser<usize> {
-    RangedU64ValueParser::new().range(CONNECTIONS)
 }
 
 /// Times that make no sense when they are nothing. The lower end leaves room for tests on loopback; the upper end is there so
@@ -128,4 +123,4 @@ const LONGEST: Duration = Duration::from_secs(3600);
 const CONNECTIONS: RangeInclusive<u64> = 1..=16_777_216;
 
 /// Half of the message ids there are, so that ids of late answers can rest (docs/protocol.md §4).
-const CALLS: RangeInclusive<i64> = 1..=32_768;
+const CALLS: RangeInclusive<u64> = 1..=32_768;

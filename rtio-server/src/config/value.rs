@@ -15,6 +15,29 @@ pub fn address(text: &str) -> Result<SocketAddr, ValueError> {
     text.parse().map_err(|_| ValueError::Address)
 }
 
+/// Reads a switch, as a variable or a file may set it.
+///
+/// # Errors
+///
+/// [`ValueError::Switch`].
+pub fn switch(text: &str) -> Result<bool, ValueError> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "yes" | "on" | "1" => Ok(true),
+        "false" | "no" | "off" | "0" => Ok(false),
+        _ => Err(ValueError::Switch),
+    }
+}
+
+/// Makes a reader of whole numbers that refuses those outside of `range`, which must lie within `T`.
+pub fn count_within<T: TryFrom<u64>>(
+    range: RangeInclusive<u64>,
+) -> impl Fn(&str) -> Result<T, ValueError> + Clone + Send + Sync + 'static {
+    move |text| {
+        let count = text.parse().ok().filter(|count| range.contains(count)).and_then(|count| T::try_from(count).ok());
+        count.ok_or_else(|| ValueError::Count { min: *range.start(), max: *range.end() })
+    }
+}
+
 /// Makes a reader of times such as `500ms`, `10s` or `1m 30s` that refuses those outside of `range`.
 pub fn time_within(
     range: RangeInclusive<Duration>,
@@ -47,6 +70,17 @@ pub enum ValueError {
     /// Not an IP address with a port.
     #[error("expected an IP address and a port, such as 127.0.0.1:17017 or [::1]:17017")]
     Address,
+    /// Neither on nor off.
+    #[error("expected true or false")]
+    Switch,
+    /// Not a whole number, or not in the range.
+    #[error("expected a whole number from {min} to {max}")]
+    Count {
+        /// Lowest number allowed.
+        min: u64,
+        /// Highest number allowed.
+        max: u64,
+    },
     /// Not a time, or not in the range.
     #[error("expected a time from {} to {}, such as 500ms or 10s", format_duration(*.min), format_duration(*.max))]
     Time {
@@ -73,6 +107,23 @@ mod tests {
         for bad in ["9ms", "3601s", "10", "", "-1s", "soon"] {
             let error = read(bad).unwrap_err();
             assert_eq!(error.to_string(), "expected a time from 10ms to 1h, such as 500ms or 10s", "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_count_keeps_to_its_range() {
+        let read = count_within::<u16>(1..=32_768);
+        assert_eq!((read("1"), read("32768")), (Ok(1), Ok(32_768)));
+        for bad in ["0", "32769", "-1", "1e3", "1_000", "", "99999999999999999999"] {
+            assert_eq!(read(bad), Err(ValueError::Count { min: 1, max: 32_768 }), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_switch_is_on_or_off() {
+        for (text, expected) in [("true", Ok(true)), ("1", Ok(true)), ("Off", Ok(false)), ("", Err(ValueError::Switch))]
+        {
+            assert_eq!(switch(text), expected, "{text}");
         }
     }
 

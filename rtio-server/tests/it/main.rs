@@ -1,18 +1,24 @@
-//! A whole hub in one process, over real sockets: one module a topic, one function a fact.
+//! The program and the hub from outside, over real sockets: one module a topic, one function a fact.
 
 mod architecture;
 mod bad_input;
 mod call;
 mod callers;
+mod cli;
 mod compatible;
+mod config;
 mod cors;
 mod crossed;
+mod device;
+mod device_port;
 mod direct;
+mod fake_hub;
 mod heartbeat;
 mod limits;
 mod observe;
 mod outcomes;
 mod prefer;
+mod program;
 mod report;
 mod shutdown;
 mod streams;

@@ -1,0 +1,53 @@
+# Needs the Rust toolchain, a C compiler, make and curl. Every target works in a fresh clone.
+
+CARGO ?= cargo
+LOCKED := --locked
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint fmt bench micro soak deny
+
+help:
+	@echo "make demo    build, start a hub and a device, call and observe it with curl, stop both"
+	@echo "make test    everything that a change must pass"
+	@echo "make lint    formatting and clippy, without the tests"
+	@echo "make fmt     format the code"
+	@echo "make bench   the load tool against a release build; takes minutes and wants a quiet machine"
+	@echo "make micro   micro-benchmarks of the codec"
+	@echo "make soak    ten million calls at 256 callers: none may be lost, crossed or doubled"
+	@echo "make deny    licences, advisories and duplicate versions of the dependencies, where cargo-deny is installed"
+
+demo:
+	@CARGO="$(CARGO)" scripts/demo.sh
+
+test: lint
+# The device's half of the protocol must do without the standard library and without allocation.
+	$(CARGO) build $(LOCKED) -p rtio-proto --no-default-features
+# Unit, property, pair, integration, doc and example tests, and the table of who may import whom.
+	$(CARGO) test $(LOCKED) --workspace
+
+lint:
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy $(LOCKED) --workspace --all-targets -- -D warnings
+
+fmt:
+	$(CARGO) fmt --all
+
+bench: hub-release
+	$(CARGO) run $(LOCKED) --release -p benches --bin fleet -- all
+
+soak: hub-release
+	$(CARGO) run $(LOCKED) --release -p benches --bin fleet -- soak
+
+micro:
+	$(CARGO) bench $(LOCKED) -p benches --bench codec
+
+.PHONY: hub-release
+hub-release:
+	$(CARGO) build $(LOCKED) --release -p rtio-server --bin rtio
+
+deny:
+	@if command -v cargo-deny >/dev/null; then \
+		$(CARGO) deny $(LOCKED) check; \
+	else \
+		echo "cargo-deny is not installed, nothing was checked; 'cargo install cargo-deny --locked' installs it" >&2; \
+	fi
