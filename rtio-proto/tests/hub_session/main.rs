@@ -18,5 +18,5 @@ use rtio_proto::session::HubSession;
 /// A hub has a million idle sessions, so each byte here is a megabyte there.
 #[test]
 fn an_idle_session_is_small() {
-    assert!(size_of::<HubSession<usize, usize>>() <= 320, "{}", size_of::<HubSession<usize, usize>>());
+    assert!(size_of::<HubSession<usize, usize>>() <= 272, "{}", size_of::<HubSession<usize, usize>>());
 }

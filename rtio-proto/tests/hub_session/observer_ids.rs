@@ -3,7 +3,7 @@
 use rtio_proto::limits::MAX_OBSERVATIONS;
 use rtio_proto::session::Refusal;
 
-use crate::fixture::{Hub, answer, notify, verified_hub};
+use crate::fixture::{Hub, answer, notify, notify_answer, verified_hub};
 
 /// The observer ids of so many observations, each of which the device refuses.
 fn next_observers(hub: &mut Hub, count: usize) -> Vec<u16> {
@@ -25,6 +25,7 @@ fn check(mut hub: Hub, held_by_the_device: bool) {
     assert_eq!(cycle[65_534], if held_by_the_device { 2 } else { 1 });
     if held_by_the_device {
         hub.receives(&notify(1, 3, 1, b"late"));
+        assert_eq!(hub.sends(), notify_answer(1, 4, 1));
         assert!(next_observers(&mut hub, 65_535).contains(&1), "the device knows now");
     }
 }

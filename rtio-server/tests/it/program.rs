@@ -3,7 +3,7 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
-use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::process::{Child, ChildStderr, ChildStdout, Command, Output, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -30,13 +30,15 @@ pub(crate) fn run(command: &mut Command) -> (Option<i32>, String, String) {
 pub(crate) struct Running {
     child: Child,
     lines: BufReader<ChildStdout>,
+    logs: BufReader<ChildStderr>,
 }
 
 impl Running {
     pub(crate) fn start(command: &mut Command) -> Self {
         let mut child = command.spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap());
-        Self { child, lines }
+        let logs = BufReader::new(child.stderr.take().unwrap());
+        Self { child, lines, logs }
     }
 
     /// The next line of standard output, without its name: the address of `devices 127.0.0.1:17017`.
@@ -54,20 +56,16 @@ impl Running {
 
     /// The next line of standard error.
     pub(crate) fn log_line(&mut self) -> String {
-        let mut line = Vec::new();
-        let stderr = self.child.stderr.as_mut().unwrap();
-        // Byte by byte, so that nothing is taken from whoever reads the rest.
-        for byte in stderr.bytes().map(Result::unwrap).take_while(|&byte| byte != b'\n') {
-            line.push(byte);
-        }
-        String::from_utf8(line).unwrap()
+        let mut line = String::new();
+        self.logs.read_line(&mut line).unwrap();
+        line
     }
 
-    /// Sends the signal and waits for the end. Returns the exit code and all of standard error.
+    /// Sends the signal and waits for the end. Returns the exit code and the rest of standard error.
     pub(crate) fn end_by(mut self, signal: Signal) -> (Option<i32>, String) {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
         let mut stderr = String::new();
-        self.child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
+        self.logs.read_to_string(&mut stderr).unwrap();
         (self.child.wait().unwrap().code(), stderr)
     }
 }
