@@ -2,7 +2,8 @@
 # Builds the program, starts a hub and a device on free ports of this machine, calls and observes the device with curl, and
 # stops both. Ends with 0 only if every answer was the expected one.
 #
-# The dev profile: a first build of it takes about a quarter of the processor time of a release build, and `make test` uses it too.
+# It builds the dev profile: `make test` needs that too, and the first answer comes sooner. Measured on two busy cores, from
+# nothing: dev 3 min 56 s (238 s of processor time), release 8 min 7 s (280 s).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -84,7 +85,7 @@ stop() {
     wait "$pid"
 }
 
-say "Build (a first one takes a minute or two)"
+say "Build (the first takes a few minutes)"
 show "$cargo" build --locked -p rtio-server
 "$cargo" build --locked --quiet -p rtio-server
 target=$("$cargo" metadata --locked --no-deps --format-version 1 | sed -n 's/.*"target_directory":"\([^"]*\)".*/\1/p')
