@@ -4,14 +4,15 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_core::Stream;
 use rtio_device_sdk::{HandlerError, ObservationSink, SinkError, StatusCode};
-use rtio_proto::session::ObservationEnd;
+use rtio_proto::session::{ObservationEnd, Verdict};
 use tokio::sync::mpsc;
 
-use crate::fake_hub::{FakeHub, device, soon};
+use crate::fake_hub::{FakeHub, HubEnd, Pipes, device, pipe, soon};
 
 #[tokio::test]
 async fn frames_come_in_order_no_faster_than_the_hub_takes_them_until_the_caller_leaves() {
@@ -101,6 +102,26 @@ async fn a_failure_before_the_first_frame_refuses_and_one_after_it_ends_the_obse
         }
         assert_eq!(hub_end.end(observation.0).await, end, "{uri}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_observation_whose_first_frame_is_late_begins_after_a_second() {
+    let (pipes, connections) = Pipes::new();
+    let builder = device().on_observe("/late", |_, mut sink| async move {
+        tokio::time::sleep(Duration::from_secs(9)).await;
+        sink.send("late").await?;
+        Err(HandlerError::NotFound)
+    });
+    let _running = tokio::spawn(builder.connect_with(pipes).unwrap().run());
+    let (near, far) = pipe();
+    connections.send(near).await.unwrap();
+    let mut hub_end = HubEnd::verify(far, Verdict::Accepted).await;
+    let began = tokio::time::Instant::now();
+    let observation = hub_end.observe("/late", b"").await;
+    hub_end.started(observation.0).await;
+    assert_eq!(began.elapsed().as_secs(), 1);
+    assert_eq!(hub_end.frame(observation).await, b"late");
+    assert_eq!(hub_end.end(observation.0).await, ObservationEnd::Failed(StatusCode::NotFound));
 }
 
 #[tokio::test]
