@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use rtio_proto::StatusCode;
 use rtio_proto::session::CloseReason;
+use rustix::net::Shutdown;
 use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::net::tcp::OwnedReadHalf;
@@ -112,12 +113,15 @@ async fn finish(mut reader: OwnedReadHalf, link: &Link) {
     if matches!(reason, CloseReason::Refused(_) | CloseReason::VerifiedTwice) {
         linger(&mut reader, link).await;
     }
+    // Not left to the drop of the socket: a service at work for the device, and a caller that does not read what it observes,
+    // keep the link for as long as they take.
+    link.shut_down(Shutdown::Both);
 }
 
 /// Closes our side and waits for the device to close its own: a socket that is closed with unread bytes in it is reset, and
 /// the reset may overtake the answer.
 async fn linger(reader: &mut OwnedReadHalf, link: &Link) {
-    link.shut_down();
+    link.shut_down(Shutdown::Write);
     let mut sink = [0; 64];
     let peer_closes = async { while matches!(reader.read(&mut sink).await, Ok(1..)) {} };
     // Whether the device closed in time changes nothing.

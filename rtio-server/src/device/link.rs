@@ -253,10 +253,10 @@ impl Link {
         }
     }
 
-    /// Tells the device that nothing more will come.
-    pub(super) fn shut_down(&self) {
+    /// Ends the connection, or our side of it, whoever still holds the link.
+    pub(super) fn shut_down(&self, how: rustix::net::Shutdown) {
         // The connection ends in any case.
-        let _ = rustix::net::shutdown(self.socket.as_ref(), rustix::net::Shutdown::Write);
+        let _ = rustix::net::shutdown(self.socket.as_ref(), how);
     }
 
     fn wake_task(&self) {

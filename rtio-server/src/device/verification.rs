@@ -52,7 +52,9 @@ async fn admit(reader: &mut OwnedReadHalf, link: &Arc<Link>) -> Option<Presence>
     // The answer is queued before the device can be called, and written after it can: it is the first frame that the device
     // gets, and once it has it, calls arrive.
     link.answer_verify(verdict);
-    let presence = (verdict == Verdict::Accepted).then(|| {
+    // A verdict that came too late has closed the session, and a closed one must not replace a live one.
+    let let_in = verdict == Verdict::Accepted && !link.is_closed();
+    let presence = let_in.then(|| {
         tracing::debug!(%device, peer = %link.peer(), "device online");
         hub.attach(device, Arc::clone(link) as Arc<dyn DeviceLink>)
     });

@@ -31,7 +31,9 @@ pub(super) async fn run(callers: Arc<Callers>, stream: TcpStream, peer: SocketAd
             .half_close(false)
             .max_buf_size(MAX_BUFFER_BYTES)
             .max_headers(MAX_HEADERS)
-            .pipeline_flush(true)
+            // Head and body go out as one piece. Not by `pipeline_flush`, under which hyper buffers a stream that its caller
+            // does not read without any limit.
+            .writev(false)
             .serve_connection(io, answer)
     );
     let result = tokio::select! {

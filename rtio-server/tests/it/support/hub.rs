@@ -1,0 +1,149 @@
+//! A hub in this process: `hub().with_verifier(Secret(b"s3")).start().await`.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use clap::{Args, Command, FromArgMatches};
+use rtio_server::app::{App, Ports, UriDigest};
+use rtio_server::config::{Config, RawConfig};
+use rtio_server::hub::Hub;
+use rtio_server::hub::ports::{DeviceService, Verifier};
+use rtio_server::shutdown::Shutdown;
+use tokio::task::JoinHandle;
+
+use super::wait::{eventually, within};
+use super::{Caller, Device, Peer, Reply};
+
+/// A hub with all defaults of `rtio serve --dev`, on free ports.
+pub(crate) fn hub() -> Builder {
+    let command = RawConfig::augment_args(Command::new("serve"));
+    let flags = ["serve", "--dev", "--device-addr", "127.0.0.1:0", "--http-addr", "127.0.0.1:0"];
+    let matches = command.try_get_matches_from(flags).expect("the flags exist");
+    let raw = RawConfig::from_arg_matches(&matches).expect("the flags are sound");
+    let config = Config::try_from(raw).expect("--dev is enough");
+    let ports = Ports::configured(&config);
+    Builder { config, ports }
+}
+
+/// A hub that is being described.
+#[derive(Debug)]
+pub(crate) struct Builder {
+    config: Config,
+    ports: Ports,
+}
+
+/// A hub that serves.
+#[derive(Debug)]
+pub(crate) struct TestHub {
+    pub(crate) device_addr: SocketAddr,
+    pub(crate) http_addr: SocketAddr,
+    pub(crate) core: Arc<Hub>,
+    pub(crate) shutdown: Shutdown,
+    run: JoinHandle<()>,
+}
+
+impl Builder {
+    pub(crate) fn with(mut self, change: impl FnOnce(&mut Config)) -> Self {
+        change(&mut self.config);
+        self
+    }
+
+    pub(crate) fn with_verifier(mut self, verifier: impl Verifier + 'static) -> Self {
+        self.ports.verifier = Arc::new(verifier);
+        self
+    }
+
+    pub(crate) fn with_service(mut self, uri: &str, service: impl DeviceService + 'static) -> Self {
+        let services: &mut HashMap<UriDigest, Arc<dyn DeviceService>> = &mut self.ports.services;
+        services.insert(UriDigest::of(uri), Arc::new(service));
+        self
+    }
+
+    pub(crate) async fn start(self) -> TestHub {
+        let shutdown = Shutdown::new();
+        let app = App::build(&self.config, self.ports, shutdown.clone()).expect("free ports exist");
+        let (device_addr, http_addr, core) = (app.device_addr(), app.http_addr(), app.hub());
+        TestHub { device_addr, http_addr, core, shutdown, run: tokio::spawn(app.run()) }
+    }
+}
+
+impl TestHub {
+    /// A device that is connected and verified, at capacity level 0.
+    pub(crate) async fn device(&self, id: &str) -> Device {
+        self.device_at_level(id, 0).await
+    }
+
+    pub(crate) async fn device_at_level(&self, id: &str, level: u8) -> Device {
+        Device::verify(self.peer().await, id, level).await
+    }
+
+    /// A connection to the device port that has said nothing.
+    pub(crate) async fn peer(&self) -> Peer {
+        Peer::connect(self.device_addr).await
+    }
+
+    pub(crate) async fn caller(&self) -> Caller {
+        Caller::connect(self.http_addr).await
+    }
+
+    /// One request on a connection of its own.
+    pub(crate) async fn asks(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Reply {
+        self.caller().await.asks(method, path, headers, body).await
+    }
+
+    /// One call in the direct form, on a connection of its own.
+    pub(crate) async fn calls(&self, path: &str, data: &[u8]) -> Reply {
+        self.asks("POST", path, &[], data).await
+    }
+
+    /// One call in the direct form that goes on while the test does something else.
+    pub(crate) fn is_called(&self, path: &str, data: &[u8]) -> JoinHandle<Reply> {
+        self.is_asked("POST", path, &[], data)
+    }
+
+    pub(crate) fn is_asked(
+        &self,
+        method: &'static str,
+        path: &str,
+        headers: &'static [(&str, &str)],
+        body: &[u8],
+    ) -> JoinHandle<Reply> {
+        let (addr, path, body) = (self.http_addr, path.to_owned(), body.to_vec());
+        tokio::spawn(async move { Caller::connect(addr).await.asks(method, &path, headers, &body).await })
+    }
+
+    /// A caller that observes `uri` of the device, in the direct form, and the device's end of it.
+    pub(crate) async fn observes(&self, device: &mut Device, path: &str) -> (Caller, u16) {
+        let mut caller = self.caller().await;
+        caller.sends(&super::caller::request("GET", path, &[], b"")).await;
+        let observer = device.begins_observation().await;
+        assert_eq!(caller.head().await.status, 200);
+        (caller, observer)
+    }
+
+    /// Sessions that ended for `reason`.
+    pub(crate) fn sessions_ended(&self, reason: &str) -> u64 {
+        self.core.counters().sessions_ended(reason)
+    }
+
+    /// Waits until a session more than `before` has ended for `reason`.
+    pub(crate) async fn ends_session(&self, reason: &str, before: u64) {
+        eventually(reason, || self.sessions_ended(reason) > before).await;
+    }
+
+    pub(crate) async fn has_dropped_answers(&self, count: u64) {
+        eventually("late answers are counted", || self.core.counters().answers_dropped.count() == count).await;
+    }
+
+    /// Begins the shutdown and waits for its end.
+    pub(crate) async fn stops(self) {
+        self.shutdown.trigger();
+        self.has_stopped().await;
+    }
+
+    /// Waits for the end of a shutdown that the test began.
+    pub(crate) async fn has_stopped(self) {
+        within("the hub stops", self.run).await.expect("the hub does not panic");
+    }
+}

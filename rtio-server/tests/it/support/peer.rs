@@ -1,0 +1,115 @@
+//! The other end of a device connection as bytes: it can do right and wrong things.
+
+use std::net::SocketAddr;
+
+use rtio_proto::header::{FrameCode, FrameKind, Header, encode_frame};
+use rtio_proto::limits::{HEADER_BYTES, MAX_BODY_BYTES};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpSocket, TcpStream};
+
+use super::wait::{SILENCE, within};
+
+/// One frame as it came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Frame {
+    pub(crate) kind: FrameKind,
+    pub(crate) code: FrameCode,
+    pub(crate) message_id: u16,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Frame {
+    /// What stands for a frame in an expectation.
+    pub(crate) fn new(kind: FrameKind, code: FrameCode, message_id: u16, body: &[u8]) -> Self {
+        Self { kind, code, message_id, body: body.to_vec() }
+    }
+
+    /// Its bytes.
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        let mut bytes = vec![0; HEADER_BYTES + MAX_BODY_BYTES];
+        let len = encode_frame(self.kind, self.code, self.message_id, &[&self.body], &mut bytes);
+        bytes.truncate(len.expect("the body fits a frame"));
+        bytes
+    }
+}
+
+/// A connection to the hub's device port.
+#[derive(Debug)]
+pub(crate) struct Peer {
+    stream: TcpStream,
+}
+
+impl Peer {
+    pub(crate) async fn connect(addr: SocketAddr) -> Self {
+        let stream = within("a device connection", TcpStream::connect(addr)).await.expect("the device port accepts");
+        stream.set_nodelay(true).expect("the option exists");
+        Self { stream }
+    }
+
+    /// One whose kernel keeps little of what it does not read.
+    pub(crate) async fn connect_with_small_buffer(addr: SocketAddr) -> Self {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket.set_recv_buffer_size(4096).expect("the option exists");
+        let stream = within("a device connection", socket.connect(addr)).await.expect("the device port accepts");
+        Self { stream }
+    }
+
+    pub(crate) async fn sends(&mut self, bytes: &[u8]) {
+        within("room for a device's bytes", self.stream.write_all(bytes)).await.expect("the connection is open");
+    }
+
+    /// Sends what may meet a connection that the hub closes meanwhile.
+    pub(crate) async fn tries_to_send(&mut self, bytes: &[u8]) {
+        // A reset is what some of those who call this wait for.
+        let _ = within("room for a device's bytes", self.stream.write_all(bytes)).await;
+    }
+
+    pub(crate) async fn sends_frame(&mut self, kind: FrameKind, message_id: u16, body: &[u8]) {
+        self.sends(&Frame::new(kind, FrameCode::Success, message_id, body).bytes()).await;
+    }
+
+    /// The next frame.
+    pub(crate) async fn receives(&mut self) -> Frame {
+        self.next().await.expect("a frame, not the end")
+    }
+
+    /// The next frame; `None` at the end of the connection.
+    pub(crate) async fn next(&mut self) -> Option<Frame> {
+        within("a frame for the device", self.wait_for_ever()).await
+    }
+
+    /// The next frame, however long it takes; `None` at the end of the connection.
+    pub(crate) async fn wait_for_ever(&mut self) -> Option<Frame> {
+        let mut raw = [0; HEADER_BYTES];
+        self.stream.read_exact(&mut raw).await.ok()?;
+        let header = Header::decode(raw).expect("the hub sends sound headers");
+        let mut body = vec![0; header.body_bytes.into()];
+        self.stream.read_exact(&mut body).await.ok()?;
+        Some(Frame { kind: header.kind, code: header.code, message_id: header.raw_message_id, body })
+    }
+
+    /// The hub closes the connection and sends nothing before.
+    pub(crate) async fn is_closed(&mut self) {
+        let mut byte = [0];
+        let read = within("the hub closes a device connection", self.stream.read(&mut byte)).await;
+        assert!(matches!(read, Ok(0) | Err(_)), "the hub sent {byte:?} instead of closing");
+    }
+
+    /// Nothing comes for a while, and the connection stays open.
+    pub(crate) async fn receives_nothing(&mut self) {
+        let mut byte = [0];
+        let read = tokio::time::timeout(SILENCE, self.stream.read(&mut byte)).await;
+        assert!(read.is_err(), "got {read:?} {byte:?}");
+    }
+
+    /// Nothing has come by now, and the connection is open: for a clock that stands still.
+    pub(crate) fn has_received_nothing(&self) {
+        let read = self.stream.try_read(&mut [0]);
+        assert!(read.as_ref().is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock), "got {read:?}");
+    }
+
+    /// Closes without a goodbye, as a crash does.
+    pub(crate) fn resets(self) {
+        self.stream.set_zero_linger().expect("the option exists");
+    }
+}
