@@ -2,7 +2,8 @@
 # Builds the program, starts a hub and a device on free ports of this machine, calls and observes the device with curl, and
 # stops both. Ends with 0 only if every answer was the expected one.
 #
-# The dev profile: a first build of it takes about a quarter of the processor time of a release build, and `make test` uses it too.
+# It builds the dev profile: `make test` needs that too, and the first answer comes sooner. Measured on two busy cores, from
+# nothing: dev 3 min 56 s (238 s of processor time), release 8 min 7 s (280 s).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -42,6 +43,8 @@ start() {
     local name=$1
     shift
     show "$@"
+    # There from the start, for whoever looks for lines in it.
+    : >"$logs/$name"
     "$rtio" "${@:2}" >"$logs/$name" 2>"$logs/$name.err" &
     pids+=("$!")
 }
@@ -61,12 +64,13 @@ line() {
 
 # request EXPECTED URL [CURL ARGUMENTS…]: shows the command, runs it, shows the answer and looks for EXPECTED in it.
 request() {
-    local expected=$1 answer
+    local expected=$1
     shift
     show curl "$@"
-    answer=$(curl --silent --show-error --no-buffer --max-time 30 "$@" | tee "$logs/answer")
-    printf '%s\n' "$answer"
-    if [[ $answer != *"$expected"* ]]; then
+    curl --silent --show-error --no-buffer --max-time 30 "$@" | tee "$logs/answer"
+    # Raw bytes of a device end without a new line, lines of an observation with one.
+    [[ -z $(tail -c 1 "$logs/answer") ]] || echo
+    if ! grep -q -- "$expected" "$logs/answer"; then
         echo "expected '$expected' in this answer" >&2
         return 1
     fi
@@ -81,11 +85,12 @@ stop() {
     wait "$pid"
 }
 
-say "Build (a first one takes a minute or two)"
+say "Build (the first takes a few minutes)"
 show "$cargo" build --locked -p rtio-server
 "$cargo" build --locked --quiet -p rtio-server
 target=$("$cargo" metadata --locked --no-deps --format-version 1 | sed -n 's/.*"target_directory":"\([^"]*\)".*/\1/p')
 readonly rtio=$target/debug/rtio
+echo "rtio is $rtio"
 
 say "A hub"
 start hub rtio serve --dev --device-addr 127.0.0.1:0 --http-addr 127.0.0.1:0
@@ -96,7 +101,7 @@ cat "$logs/hub"
 say "A device"
 start device rtio device run "$device" --server "$hub_devices" \
     --answer /printer/status=idle --stream /printer/progress=printing,500ms,5
-line device online >/dev/null
+line device "serving as" >/dev/null
 cat "$logs/device"
 
 say "Call it: the device's URI is a URL"

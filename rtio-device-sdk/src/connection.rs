@@ -141,8 +141,8 @@ impl<'a> Connection<'a> {
 
     fn wake_at(&self) -> tokio::time::Instant {
         let session = self.link.next_timeout().map(|at| self.started_at + at.since(Instant::START));
-        let far = self.started_at + FAR_AWAY;
-        session.unwrap_or(far).min(self.drain_until.unwrap_or(far))
+        let next = session.into_iter().chain(self.drain_until).min();
+        next.unwrap_or_else(|| tokio::time::Instant::now() + FAR_AWAY)
     }
 
     fn now(&self) -> Instant {

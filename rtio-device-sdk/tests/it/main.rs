@@ -1,0 +1,8 @@
+//! A device against a fake hub over loopback: calls, observations, reports, and the life of its connections.
+#![allow(clippy::unwrap_used, reason = "clippy excepts test functions, not what they call")]
+
+mod call;
+mod fake_hub;
+mod life;
+mod observe;
+mod report;
