@@ -63,7 +63,8 @@ async fn ids_that_no_device_can_have_are_403() {
 async fn names_of_the_hub_are_404() {
     let hub = hub().start().await;
     for name in ["oauth", "iot", "v1", "openapi.json", "console", "healthz", "metrics", ".well-known"] {
-        for (method, path) in [("POST", format!("/{name}")), ("POST", format!("/{name}/uri")), ("GET", format!("/{name}/uri"))]
+        for (method, path) in
+            [("POST", format!("/{name}")), ("POST", format!("/{name}/uri")), ("GET", format!("/{name}/uri"))]
         {
             assert_eq!(hub.asks(method, &path, &[], b"").await.status, 404, "{method} {path}");
         }
