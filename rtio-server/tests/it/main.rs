@@ -12,6 +12,7 @@ mod crossed;
 mod device;
 mod device_port;
 mod direct;
+mod examples;
 mod fake_hub;
 mod heartbeat;
 mod limits;

@@ -7,7 +7,7 @@ use rtio_server::hub::ports::Verification;
 
 use crate::support::backends::{Questions, Says, Secret, SlowAboutSome};
 use crate::support::device::verify_body;
-use crate::support::{Clock, Frame, TestHub, hub};
+use crate::support::{Caller, Clock, Frame, TestHub, hub};
 
 /// Sends one DeviceVerifyReq; the hub answers with `code` and closes the connection unless that is success.
 async fn check(hub: &TestHub, message_id: u16, body: &[u8], code: FrameCode) {
@@ -188,14 +188,17 @@ async fn the_answer_is_the_first_frame_that_a_device_gets() {
     let hub = hub().start().await;
     for _ in 0..50 {
         let mut peer = hub.peer().await;
-        let mut caller = hub.caller().await;
-        let caller = tokio::spawn(async move { while caller.calls("/dev/uri", b"").await.status == 503 {} });
+        let caller = tokio::spawn(call_until_online(hub.caller().await));
         peer.sends_frame(FrameKind::DeviceVerifyReq, 1, b"\x00dev:secret").await;
         assert_eq!(peer.receives().await.kind, FrameKind::DeviceVerifyResp);
         let call = peer.receives().await;
         peer.sends_frame(FrameKind::ServerSendResp, call.message_id, b"\x22").await;
         caller.await.unwrap();
     }
+}
+
+async fn call_until_online(mut caller: Caller) {
+    while caller.calls("/dev/uri", b"").await.status == 503 {}
 }
 
 #[tokio::test]

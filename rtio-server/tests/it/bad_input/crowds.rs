@@ -1,6 +1,7 @@
 //! Many at once: connections of one id, callers of a device that does not read.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use rtio_proto::header::FrameKind;
@@ -18,32 +19,28 @@ async fn of_eight_connections_of_one_id_exactly_one_survives_and_answers() {
         for _ in 0..8 {
             peers.push(hub.peer().await);
         }
-        let verifications = peers.into_iter().map(|mut peer| {
-            tokio::spawn(async move {
-                peer.sends_frame(FrameKind::DeviceVerifyReq, 1, &verify_body(0, "dev", "s")).await;
-                // All were accepted; one of them stays.
-                assert_eq!(peer.receives().await.kind, FrameKind::DeviceVerifyResp);
-                peer.wait_for_ever().await.map(|request| (peer, request))
-            })
-        });
-        let mut waiting: Vec<_> = verifications.collect();
-        let ended = || hub.sessions_ended("replaced") == u64::from(round + 1) * 7;
-        eventually("seven were replaced", ended).await;
-        let call = hub.is_called("/dev/uri", &[round]);
+        let devices: Vec<_> = peers.into_iter().map(|peer| tokio::spawn(verify_and_answer_one(peer, round))).collect();
+        let all_but_one = u64::from(round + 1) * 7;
+        eventually("seven were replaced", || hub.sessions_ended("replaced") == all_but_one).await;
+        assert_eq!(hub.core.devices_online(), 2);
+        assert_eq!(hub.calls("/dev/uri", b"").await.body, [round]);
         let mut survivors = 0;
-        for peer in waiting.drain(..) {
-            let Some((mut peer, request)) = peer.await.unwrap() else { continue };
-            survivors += 1;
-            peer.sends_frame(FrameKind::ServerSendResp, request.message_id, &[0x22, round]).await;
-            assert_eq!(hub.core.devices_online(), 2);
-            let before = hub.sessions_ended("peer_gone");
-            eventually("the call is answered", || call.is_finished()).await;
-            drop(peer);
-            hub.ends_session("peer_gone", before).await;
+        for device in devices {
+            survivors += usize::from(device.await.unwrap());
         }
-        assert_eq!((survivors, call.await.unwrap().body), (1, vec![round]));
+        assert_eq!(survivors, 1);
+        hub.ends_session("peer_gone", round.into()).await;
     }
-    hub.is_undisturbed().await;
+    hub.stays_undisturbed().await;
+}
+
+/// All are accepted, one of them is called: whether it was this one.
+async fn verify_and_answer_one(mut peer: Peer, answer: u8) -> bool {
+    peer.sends_frame(FrameKind::DeviceVerifyReq, 1, &verify_body(0, "dev", "s")).await;
+    assert_eq!(peer.receives().await.kind, FrameKind::DeviceVerifyResp);
+    let Some(request) = peer.next().await else { return false };
+    peer.sends_frame(FrameKind::ServerSendResp, request.message_id, &[0x22, answer]).await;
+    true
 }
 
 /// How many of the callers got which status and delivery.
@@ -53,21 +50,19 @@ const DEAF_CALL: [&str; 2] = ["POST", "/deaf/uri"];
 
 /// `callers` call the device `deaf` at the same time, with as much data as there may be; each waits for a second.
 async fn callers_of_a_deaf_device(hub: &TestHub, callers: usize) -> Tally {
-    let mut calls = Vec::new();
-    for _ in 0..callers {
-        let addr = hub.http_addr;
-        calls.push(tokio::spawn(async move {
-            let [method, path] = DEAF_CALL;
-            let mut caller = Caller::connect(addr).await;
-            caller.asks(method, path, &[("prefer", "wait=1")], &[b'x'; 504]).await.problem()
-        }));
-    }
+    let calls: Vec<_> = (0..callers).map(|_| tokio::spawn(call_with_all_data(hub.http_addr))).collect();
     let mut tally = Tally::new();
     for call in calls {
-        let (status, _, delivery) = call.await.unwrap();
+        let (status, _, delivery) = call.await.expect("no caller fails");
         *tally.entry((status, delivery)).or_default() += 1;
     }
     tally
+}
+
+async fn call_with_all_data(addr: SocketAddr) -> (u16, String, String) {
+    let [method, path] = DEAF_CALL;
+    let mut caller = Caller::connect(addr).await;
+    caller.asks(method, path, &[("prefer", "wait=1")], &[b'x'; 504]).await.problem()
 }
 
 /// A verified device that reads nothing any more.
@@ -91,7 +86,7 @@ async fn four_thousand_callers_of_a_device_that_never_reads_are_answered_in_thei
     assert_eq!(tally.values().sum::<usize>(), 4000);
     assert!(tally.keys().all(|(status, _)| [429, 504].contains(status)), "{tally:?}");
     assert!(tally.contains_key(&(504, "sent_unanswered".to_owned())), "{tally:?}");
-    hub.is_undisturbed().await;
+    hub.stays_undisturbed().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -114,5 +109,5 @@ async fn what_waits_for_a_device_that_never_reads_is_capped_in_bytes() {
     let refused = tally.get(&(429, "not_sent".to_owned())).copied().unwrap_or_default();
     assert_eq!(in_the_outbox + refused, 1000, "{tally:?}");
     assert!(in_the_outbox > 0 && in_the_outbox * 514 <= 64 * 1024, "64 KiB may wait: {tally:?}");
-    hub.is_undisturbed().await;
+    hub.stays_undisturbed().await;
 }

@@ -29,7 +29,7 @@ async fn garbage_on_the_device_port_closes_its_connection() {
         peer.tries_to_send(&garbage).await;
         peer.is_closed().await;
     }
-    hub.is_undisturbed().await;
+    hub.stays_undisturbed().await;
 }
 
 #[tokio::test]
@@ -57,7 +57,7 @@ async fn headers_that_no_sound_peer_sends_are_protocol_errors_by_cause() {
         device.is_closed().await;
         hub.ends_session(cause, before + 1).await;
     }
-    hub.is_undisturbed().await;
+    hub.stays_undisturbed().await;
 }
 
 #[tokio::test]
@@ -69,7 +69,7 @@ async fn message_id_0_of_a_verified_device_is_a_protocol_error() {
         device.is_closed().await;
         hub.ends_session("zero_message_id", round).await;
     }
-    hub.is_undisturbed().await;
+    hub.stays_undisturbed().await;
 }
 
 #[tokio::test]
@@ -90,7 +90,7 @@ async fn any_other_frame_before_the_verification_is_a_protocol_error() {
         peer.is_closed().await;
         hub.ends_session("unexpected_frame", round).await;
     }
-    hub.is_undisturbed().await;
+    hub.stays_undisturbed().await;
 }
 
 #[tokio::test]
@@ -102,7 +102,7 @@ async fn a_6_byte_frame_of_type_5_with_body_30_before_the_verification_is_a_prot
         peer.is_closed().await;
     }
     hub.ends_session("unexpected_frame", 1).await;
-    hub.is_undisturbed().await;
+    hub.stays_undisturbed().await;
 }
 
 #[tokio::test]
@@ -118,7 +118,7 @@ async fn peers_that_connect_and_say_nothing_are_closed_after_15_seconds() {
         peer.is_closed().await;
     }
     assert_eq!(hub.sessions_ended("verify_timeout"), 200);
-    hub.is_undisturbed().await;
+    hub.stays_undisturbed().await;
 }
 
 #[tokio::test]
@@ -133,7 +133,7 @@ async fn a_peer_that_sends_one_byte_a_second_is_closed_after_15_seconds() {
     }
     peer.is_closed().await;
     assert_eq!((hub.sessions_ended("verify_timeout"), hub.core.devices_online()), (1, 1));
-    hub.is_undisturbed().await;
+    hub.stays_undisturbed().await;
 }
 
 #[tokio::test]
@@ -146,7 +146,7 @@ async fn a_verified_device_that_sends_one_byte_at_a_time_is_understood() {
         tokio::task::yield_now().await;
     }
     assert_eq!([device.receives().await.message_id, device.receives().await.message_id], [7, 7]);
-    hub.is_undisturbed().await;
+    hub.stays_undisturbed().await;
 }
 
 #[tokio::test]
@@ -160,7 +160,7 @@ async fn duplicate_message_ids_by_the_dozen_are_answered_one_by_one() {
     for _ in 0..24 {
         device.receives_answer(5, b"\x25").await;
     }
-    hub.is_undisturbed().await;
+    hub.stays_undisturbed().await;
 }
 
 #[tokio::test]
@@ -174,7 +174,7 @@ async fn duplicate_answers_by_the_dozen_are_dropped_and_counted() {
     }
     assert_eq!(call.await.unwrap().body, [0], "the first counts");
     hub.has_dropped_answers(23).await;
-    hub.is_undisturbed().await;
+    hub.stays_undisturbed().await;
 }
 
 #[tokio::test]
@@ -188,7 +188,7 @@ async fn answers_that_nobody_asked_for_are_dropped_and_counted() {
     let call = hub.is_called("/dev/uri", b"");
     device.answers_next(b"\x22fine").await;
     assert_eq!(call.await.unwrap().body, b"fine");
-    hub.is_undisturbed().await;
+    hub.stays_undisturbed().await;
 }
 
 #[tokio::test]
@@ -202,7 +202,7 @@ async fn a_device_that_hangs_up_in_the_middle_of_a_frame_is_gone() {
         hub.ends_session("peer_gone", before).await;
     }
     eventually("only the bystander is online", || hub.core.devices_online() == 1).await;
-    hub.is_undisturbed().await;
+    hub.stays_undisturbed().await;
 }
 
 #[tokio::test]
@@ -229,5 +229,5 @@ async fn a_caller_that_leaves_while_a_notification_is_on_its_way_a_thousand_time
     let call = hub.is_called("/dev/uri", b"");
     device.answers_next(b"\x22fine").await;
     assert_eq!(call.await.unwrap().body, b"fine");
-    hub.is_undisturbed().await;
+    hub.stays_undisturbed().await;
 }

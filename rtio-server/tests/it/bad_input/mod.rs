@@ -30,7 +30,7 @@ async fn with_bystander_on(builder: Builder) -> Bystander {
 
 impl Bystander {
     /// The other device answers, and the hub stops.
-    async fn is_undisturbed(self) {
+    async fn stays_undisturbed(self) {
         assert_eq!(self.hub.calls("/bystander/uri", b"").await.body, b"undisturbed");
         self.hub.stops().await;
     }

@@ -53,7 +53,7 @@ impl Caller {
     }
 
     /// Sends what the system takes at once; says whether that was anything.
-    pub(crate) fn sends_at_once(&mut self, bytes: &[u8]) -> bool {
+    pub(crate) fn sends_at_once(&self, bytes: &[u8]) -> bool {
         self.stream.get_ref().try_write(bytes).is_ok()
     }
 

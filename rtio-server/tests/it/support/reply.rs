@@ -33,10 +33,8 @@ impl Reply {
 
     /// A field of a JSON body, as text: `code`, `delivery`, …
     pub(crate) fn field(&self, name: &str) -> String {
-        match &self.json()[name] {
-            Value::String(text) => text.clone(),
-            other => other.to_string(),
-        }
+        let value = &self.json()[name];
+        value.as_str().map_or_else(|| value.to_string(), str::to_owned)
     }
 
     pub(crate) fn json(&self) -> Value {
