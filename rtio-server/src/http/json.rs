@@ -116,7 +116,9 @@ const _: () = assert!(MAX_DATA_BYTES.div_ceil(3) * 4 == MAX_DATA_CHARACTERS);
 mod tests {
     use super::*;
 
-    fn check(body: &str, expected: Result<(u32, Method, &str, &[u8]), (u32, Code)>) {
+    type Expected<'a> = Result<(u32, Method, &'a str, &'a [u8]), (u32, Code)>;
+
+    fn check(body: &str, expected: Expected<'_>) {
         let got = match Request::from_json(body.as_bytes()) {
             Ok(request) => Ok((request.id, request.method, request.uri, request.data)),
             Err(Unfit::Refused { id, code }) => Err((id, code)),
