@@ -10,7 +10,6 @@ use parking_lot::RwLock;
 use super::{DeviceId, DeviceLink};
 
 /// The map. No method calls into a link while it holds a lock, except [`for_each_in_shard`](Self::for_each_in_shard).
-#[derive(Debug)]
 pub(super) struct Registry {
     hasher: RandomState,
     shards: Box<[RwLock<Shard>]>,
