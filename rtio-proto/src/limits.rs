@@ -42,6 +42,10 @@ pub const MAX_MESSAGE_IDS: usize = 65_535;
 /// Device's answer to a CoPOST (§5).
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// Longest that a notification waits for room on its caller's side before the observation is ended (§4). The published Go SDK
+/// gives a notification up after 20 s, and drops the whole connection when its answer then comes.
+pub const STALL_TIMEOUT: Duration = Duration::from_secs(15);
+
 /// Device's answer to the establishment of an ObGET (§5).
 pub const ESTABLISH_TIMEOUT: Duration = Duration::from_secs(20);
 

@@ -67,6 +67,33 @@ impl<'a> DeviceIdRef<'a> {
     }
 }
 
+/// A device's secret, owned; its `Debug` does not show it.
+#[cfg(feature = "alloc")]
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(alloc::vec::Vec<u8>);
+
+#[cfg(feature = "alloc")]
+impl Secret {
+    /// The secret itself.
+    pub fn reveal(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl From<&[u8]> for Secret {
+    fn from(secret: &[u8]) -> Self {
+        Self(secret.into())
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("MASKED")
+    }
+}
+
 /// A well-formed DeviceVerifyReq body.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Verify<'a> {
@@ -163,5 +190,14 @@ mod tests {
         let len = verify.encode(0, &mut out).unwrap();
         assert_eq!(&out[..len], b"\x10\x00\x00\x00\x06\x80dev:s");
         assert_eq!(Verify::decode(&out[5..len]), Some(verify));
+    }
+
+    #[test]
+    fn no_debug_output_shows_a_secret() {
+        extern crate std;
+        let verify = Verify::decode(b"\x00dev:s3cret").unwrap();
+        assert!(!std::format!("{verify:?}").contains("s3cret"));
+        #[cfg(feature = "alloc")]
+        assert_eq!(std::format!("{:?}", Secret::from(verify.secret)), "MASKED");
     }
 }

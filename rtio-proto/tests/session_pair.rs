@@ -311,7 +311,7 @@ impl Course {
                         !observed.started && [StatusCode::NotFound, StatusCode::TooManyObservers].contains(&status)
                     }
                     ObservationEnd::TimedOut(_) => !observed.started,
-                    ObservationEnd::Terminated => observed.started,
+                    ObservationEnd::Terminated | ObservationEnd::Stalled => observed.started,
                     ObservationEnd::Gone(_) => true,
                     ObservationEnd::Failed(_) | ObservationEnd::Malformed | ObservationEnd::Overrun => false,
                 };

@@ -112,7 +112,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> HubEnd<S> {
         let session = HubSession::new(limits, Instant::START);
         let mut hub_end = Self { stream, session, started_at, told: VecDeque::new(), next_token: 0 };
         let asked = hub_end.wait(|event| matches!(event, HubEvent::VerifyRequested { .. })).await;
-        assert_eq!(asked, HubEvent::VerifyRequested { id: "dev".into(), secret: SECRET.into() });
+        assert_eq!(asked, HubEvent::VerifyRequested { id: "dev".into(), secret: SECRET.as_bytes().into() });
         hub_end.apply(|session, now| session.answer_verify(now, verdict)).await;
         hub_end
     }

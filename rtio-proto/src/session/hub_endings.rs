@@ -42,8 +42,20 @@ impl<C, O: Clone> HubLink<C, O> {
                 return event;
             }
         }
-        self.expiry = None;
-        None
+        let stalled = self.pop_stalled(now);
+        if stalled.is_none() {
+            self.expiry = None;
+        }
+        stalled
+    }
+
+    /// Ends an observation whose caller does not take what is there: the device must have its answer.
+    fn pop_stalled(&mut self, now: Instant) -> Option<HubEvent<C, O>> {
+        let observers = self.observers.as_mut()?;
+        let observer = observers.stalled(now)?;
+        let token = observers.get_mut(observer)?.token.clone();
+        self.drop_observation(now, observer);
+        Some(HubEvent::ObservationEnded { token, end: ObservationEnd::Stalled })
     }
 
     /// `None` for the establishment of an observation that has begun without its answer.
@@ -77,8 +89,8 @@ impl<C, O: Clone> HubLink<C, O> {
             let entry = self.pending.remove_use(message_id, live.serial)?;
             Some(self.abandon(now, message_id, entry.span) == Delivery::NotSent)
         });
-        if let Some(message_id) = live.owed {
-            self.answer_notify(message_id, StatusCode::Terminate, observer.to_wire());
+        if let Some(owed) = live.owed {
+            self.answer_notify(owed.message_id, StatusCode::Terminate, observer.to_wire());
         } else if unsent_establishment != Some(true) {
             self.observers(now).leave(observer);
         }

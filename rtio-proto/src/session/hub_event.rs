@@ -7,6 +7,7 @@ use super::call::CallOutcome;
 use super::observation::ObservationEnd;
 use crate::header::MessageId;
 use crate::rest::UriDigest;
+use crate::verify::Secret;
 
 /// What became of asking whether a device may connect (§2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,7 +30,7 @@ pub enum HubEvent<C, O> {
         /// Its id.
         id: String,
         /// Its secret.
-        secret: Vec<u8>,
+        secret: Secret,
     },
     /// A call ended.
     CallDone {

@@ -9,13 +9,13 @@ use super::heartbeat::Heartbeat;
 use super::hub_event::HubEvent;
 use super::hub_session::SessionLimits;
 use super::observation::{ObservationEnd, ObservationId};
-use super::observers::{Observation, Observers};
+use super::observers::{Observation, Observers, Owed};
 use super::outbox::{Outbox, Span};
 use super::pending::{Awaited, Pending};
 use crate::decoder::Frame;
 use crate::error::ProtocolError;
 use crate::header::{FrameCode, FrameKind, Header, MessageId};
-use crate::limits::{DATA_RESERVE_BYTES, HEADER_BYTES, MAX_BODY_BYTES, VERIFY_TIMEOUT};
+use crate::limits::{DATA_RESERVE_BYTES, HEADER_BYTES, MAX_BODY_BYTES, STALL_TIMEOUT, VERIFY_TIMEOUT};
 use crate::ping::Ping;
 use crate::rest::{
     CoPostRequest, CoPostResponse, EstablishResponse, Method, Notify, NotifyResponse, ObserverId, StatusCode,
@@ -182,7 +182,7 @@ impl<C, O: Clone> HubLink<C, O> {
         }
         let end = match notify.status {
             StatusCode::Continue if live.owed.is_none() => {
-                self.handle_frame_of(observer, message_id, notify.data);
+                self.handle_frame_of(now, observer, message_id, notify.data);
                 return;
             }
             StatusCode::Continue => ObservationEnd::Overrun,
@@ -205,12 +205,12 @@ impl<C, O: Clone> HubLink<C, O> {
 
     /// One frame that its observation has room for. The answer is what asks for the next, so the last that fits goes
     /// unanswered until the caller's side has taken one.
-    fn handle_frame_of(&mut self, observer: ObserverId, message_id: MessageId, data: &[u8]) {
+    fn handle_frame_of(&mut self, now: Instant, observer: ObserverId, message_id: MessageId, data: &[u8]) {
         let Some(live) = self.observers.as_mut().and_then(|all| all.get_mut(observer)) else { return };
         live.room = live.room.saturating_sub(1);
         self.event = Some(HubEvent::Notified { token: live.token.clone(), data: data.into() });
         if live.room == 0 {
-            live.owed = Some(message_id);
+            live.owed = Some(Owed { message_id, deadline: now.after(STALL_TIMEOUT) });
         } else {
             self.answer_notify(message_id, StatusCode::Continue, observer.to_wire());
         }

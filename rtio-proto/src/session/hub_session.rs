@@ -203,8 +203,8 @@ impl<C, O: Clone> HubSession<C, O> {
         let window = self.link.limits.observation_window;
         let Some(live) = self.link.observation(observation) else { return };
         live.room = live.room.saturating_add(1).min(window);
-        if let Some(message_id) = live.owed.take() {
-            self.link.answer_notify(message_id, StatusCode::Continue, observation.observer.to_wire());
+        if let Some(owed) = live.owed.take() {
+            self.link.answer_notify(owed.message_id, StatusCode::Continue, observation.observer.to_wire());
         }
     }
 
@@ -262,9 +262,11 @@ impl<C, O: Clone> HubSession<C, O> {
                 self.link.verify_deadline().map(|deadline| (deadline, Timer::Verify))
             }
             State::Verified { .. } => {
-                let silence = (self.link.heartbeat.deadline(), Timer::Silence);
+                let silence = Some((self.link.heartbeat.deadline(), Timer::Silence));
                 let answer = self.link.pending.next_deadline().map(|deadline| (deadline, Timer::Answer));
-                Some(answer.filter(|answer| answer.0 < silence.0).unwrap_or(silence))
+                let stalled = self.link.observers.as_ref().and_then(|observers| observers.next_deadline());
+                let room = stalled.map(|deadline| (deadline, Timer::Room));
+                [silence, answer, room].into_iter().flatten().min_by_key(|(deadline, _)| *deadline)
             }
             State::Closed { .. } => None,
         }

@@ -3,7 +3,7 @@
 //!
 //! # The contract
 //!
-//! * Feed: `handle_bytes`, `handle_timeout`, `handle_closed` say what arrived; verbs such as `start_call` say what our side
+//! * Feed: `handle_bytes`, `handle_timeout` and their like say what arrived; verbs such as `start_call` say what our side
 //!   wants.
 //! * Drain: after **each** of them call `poll_event` until it returns `None`, then `poll_transmit` likewise, before the next
 //!   one. One mutation, then drain.
@@ -69,6 +69,8 @@ pub enum Timer {
     Silence,
     /// A request of ours must have been answered by then (§5).
     Answer,
+    /// Hub only: the caller of an observation must have made room by then (§4).
+    Room,
     /// Device only: the next ping is due (§3).
     Ping,
 }

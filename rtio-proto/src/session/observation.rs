@@ -25,6 +25,8 @@ pub enum ObservationEnd {
     Failed(StatusCode),
     /// The device sent a frame before the last one was answered.
     Overrun,
+    /// Its caller did not take what was there for [`STALL_TIMEOUT`](crate::limits::STALL_TIMEOUT).
+    Stalled,
     /// The session ended first.
     Gone(Delivery),
 }

@@ -30,7 +30,15 @@ pub(super) struct Observation<O> {
     /// Frames that the caller's side can still take.
     pub(super) room: u16,
     /// The notification whose answer waits for room. The device sends nothing more until it has it.
-    pub(super) owed: Option<MessageId>,
+    pub(super) owed: Option<Owed>,
+}
+
+/// A notification that waits for room.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Owed {
+    pub(super) message_id: MessageId,
+    /// From then on it has waited too long.
+    pub(super) deadline: Instant,
 }
 
 impl<O> Observers<O> {
@@ -78,6 +86,17 @@ impl<O> Observers<O> {
     /// The device knows now that `id` is gone.
     pub(super) fn forget(&mut self, id: ObserverId) {
         self.left.release(id.to_wire());
+    }
+
+    /// An observation whose caller has not made room in time.
+    pub(super) fn stalled(&self, now: Instant) -> Option<ObserverId> {
+        let stalled = |live: &Observation<O>| live.owed.is_some_and(|owed| owed.deadline <= now);
+        self.live.iter().find(|(_, live)| stalled(live)).map(|(id, _)| *id)
+    }
+
+    /// When the next of them will have.
+    pub(super) fn next_deadline(&self) -> Option<Instant> {
+        self.live.values().filter_map(|live| live.owed).map(|owed| owed.deadline).min()
     }
 
     pub(super) fn pop_any(&mut self) -> Option<Observation<O>> {

@@ -1,7 +1,8 @@
 //! §4: the frames of an observation, and the answer to each as back-pressure.
 
 use rtio_proto::StatusCode;
-use rtio_proto::session::{HubEvent, ObservationEnd, ObservationId, SessionLimits};
+use rtio_proto::session::{HubEvent, ObservationEnd, ObservationId, SessionLimits, Timer};
+use rtio_proto::time::Duration;
 
 use crate::calls::done;
 use crate::fixture::{
@@ -162,4 +163,18 @@ fn a_name_of_an_ended_observation_grants_nothing_to_the_next() {
     hub.session.grant_frame(old);
     hub.session.leave_observation(hub.now, old);
     assert_eq!(hub.sends(), b"");
+}
+
+#[test]
+fn a_caller_that_makes_no_room_for_15_s_loses_its_observation_and_the_device_has_its_answer() {
+    let (mut hub, _) = hub_with_window(1);
+    hub.receives(&notify(1, 3, 1, b"x"));
+    assert_eq!(hub.sends(), b"");
+    assert_eq!(hub.session.poll_timeout(), Some((hub.now.after(Duration::from_secs(15)), Timer::Room)));
+    assert_eq!(hub.after_millis(14_999), []);
+    let [HubEvent::ObservationEnded { end: ObservationEnd::Stalled, .. }] = hub.after_millis(1)[..] else {
+        panic!("the observation goes on");
+    };
+    assert_eq!(hub.sends(), frame(0x61, 1, b"\x34\x00\x01"));
+    assert_eq!(hub.session.close_reason(), None);
 }

@@ -8,7 +8,7 @@ use crate::fixture::{Hub, accepted_hub, answer, frame, ping, send, verified_hub,
 fn verifying_hub(message_id: u16) -> Hub {
     let mut hub = accepted_hub();
     let events = hub.receives(&verify_frame(message_id, 0, b"PRINTER-001:s3:cret"));
-    assert_eq!(events, [HubEvent::VerifyRequested { id: "PRINTER-001".into(), secret: b"s3:cret".to_vec() }]);
+    assert_eq!(events, [HubEvent::VerifyRequested { id: "PRINTER-001".into(), secret: b"s3:cret"[..].into() }]);
     hub
 }
 

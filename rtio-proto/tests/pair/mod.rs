@@ -67,7 +67,7 @@ impl Pair {
     pub(crate) fn verified(seed: u64, max_delay_ms: u64, config: DeviceConfig) -> Self {
         let mut pair = Self::new(seed, max_delay_ms, config);
         pair.run_until(|pair| !pair.hub_told.is_empty());
-        let asked = HubEvent::VerifyRequested { id: "dev".into(), secret: b"secret".to_vec() };
+        let asked = HubEvent::VerifyRequested { id: "dev".into(), secret: b"secret"[..].into() };
         assert_eq!(std::mem::take(&mut pair.hub_told), [asked]);
         pair.on_hub(|hub, now| hub.answer_verify(now, Verdict::Accepted));
         pair.run_until(|pair| !pair.device_told.is_empty());

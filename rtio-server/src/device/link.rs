@@ -12,6 +12,7 @@ use parking_lot::Mutex;
 use rtio_proto::MessageId;
 use rtio_proto::session::{CloseReason, HubEvent, HubSession, Verdict};
 use rtio_proto::time::Instant as SessionInstant;
+use rtio_proto::verify::Secret;
 use tokio::net::tcp::OwnedWriteHalf;
 
 use super::{Devices, outcome};
@@ -76,7 +77,7 @@ pub(super) struct Situation {
 /// What the connection's task has to do itself about an event.
 #[derive(Debug)]
 pub(super) enum Request {
-    Verify { id: String, secret: Vec<u8> },
+    Verify { id: String, secret: Secret },
     Report(Report),
 }
 

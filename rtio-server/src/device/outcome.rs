@@ -22,6 +22,7 @@ pub(super) fn of_observation(end: ObservationEnd, started: Instant) -> FeedEnd {
         ObservationEnd::Refused(status) | ObservationEnd::Failed(status) => Err(CallError::DeviceRefused(status)),
         ObservationEnd::Malformed => Err(CallError::DeviceMalformed),
         ObservationEnd::Overrun => Err(CallError::DeviceOverran),
+        ObservationEnd::Stalled => Err(CallError::CallerStalled),
         ObservationEnd::TimedOut(delivery) => Err(silent(Stage::Establish, started, delivery)),
         ObservationEnd::Gone(delivery) => Err(CallError::DeviceGone { delivery: of_delivery(delivery) }),
     }

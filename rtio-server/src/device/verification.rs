@@ -44,7 +44,7 @@ async fn admit(reader: &mut OwnedReadHalf, link: &Arc<Link>) -> Option<Presence>
         return None;
     };
     let hub = &link.devices().hub;
-    let verdict = match hub.verify(&device, &secret).await {
+    let verdict = match hub.verify(&device, secret.reveal()).await {
         Verification::Accepted => Verdict::Accepted,
         Verification::Refused => Verdict::Refused,
         Verification::Unavailable => Verdict::Unavailable,

@@ -2,24 +2,24 @@
 
 use bytes::Bytes;
 use hyper::body::Incoming;
-use hyper::header::HeaderMap;
 use hyper::{Response, StatusCode};
 
 use super::activity::Busy;
 use super::body::{self, BodyError, ReplyBody};
 use super::json::{self, MAX_BODY_BYTES, MAX_DATA_BYTES, Method, Unfit};
 use super::outcome::{Code, code_of};
+use super::prefer::Asked;
 use super::problem::Problem;
 use super::router::Form;
 use super::service::{success, whole};
-use super::{Callers, observe, prefer};
+use super::{Callers, observe};
 use crate::hub::{CallRequest, DeviceId};
 
 /// `POST /{device_id}`.
 pub(super) async fn compatible(
     callers: &Callers,
     device: &DeviceId,
-    headers: &HeaderMap,
+    asked: &Asked<'_>,
     body: Incoming,
     busy: Busy,
 ) -> Response<ReplyBody> {
@@ -34,14 +34,14 @@ pub(super) async fn compatible(
     };
     match request.method {
         Method::CoPost => {
-            let wait = prefer::wait(headers, callers.config.max_wait).unwrap_or(callers.config.call_timeout);
+            let wait = asked.wait.unwrap_or(callers.config.call_timeout);
             let call = CallRequest { uri: &request.uri, data: &request.data, wait };
             match callers.hub.call(device, call).await {
                 Ok(data) => answer(request.id, Code::Ok, &data),
                 Err(error) => answer(request.id, code_of(&error), &[]),
             }
         }
-        Method::ObGet => observe::compatible(callers, device, headers, &request, busy).await,
+        Method::ObGet => observe::compatible(callers, device, asked, &request, busy).await,
     }
 }
 
@@ -50,7 +50,7 @@ pub(super) async fn direct(
     callers: &Callers,
     device: &DeviceId,
     uri: &str,
-    headers: &HeaderMap,
+    asked: &Asked<'_>,
     body: Incoming,
 ) -> Response<ReplyBody> {
     if let Some(refusal) = refuse_uri(uri) {
@@ -66,7 +66,7 @@ pub(super) async fn direct(
             return bad_request(error.to_string(), Form::Direct);
         }
     };
-    let wait = prefer::wait(headers, callers.config.max_wait).unwrap_or(callers.config.call_timeout);
+    let wait = asked.wait.unwrap_or(callers.config.call_timeout);
     match callers.hub.call(device, CallRequest { uri, data: &data, wait }).await {
         Ok(data) => success("application/octet-stream", ReplyBody::Whole(Bytes::from(data))),
         Err(error) => Problem::of(&error).into_response(Form::Direct),

@@ -6,29 +6,30 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use hyper::Response;
-use hyper::header::{ACCEPT, CACHE_CONTROL, HeaderMap, HeaderValue};
+use hyper::header::{CACHE_CONTROL, HeaderValue};
 
+use super::Callers;
 use super::activity::Busy;
 use super::body::ReplyBody;
 use super::call::refuse_uri;
 use super::json::{self, write_answer};
 use super::outcome::{Code, code_of};
+use super::prefer::{Asked, EVENT_STREAM};
 use super::problem::Problem;
 use super::router::Form;
 use super::service::{success, whole};
-use super::{Callers, prefer};
 use crate::hub::{CallError, CallRequest, DeviceId, ObservationItem, Watch};
 
 /// An obget of the compatible form.
 pub(super) async fn compatible(
     callers: &Callers,
     device: &DeviceId,
-    headers: &HeaderMap,
+    asked: &Asked<'_>,
     request: &json::Request,
     busy: Busy,
 ) -> Response<ReplyBody> {
     let format = Format::Lines { id: request.id };
-    match establish(callers, device, headers, &request.uri, &request.data).await {
+    match establish(callers, device, asked, &request.uri, &request.data).await {
         Ok(watch) => stream(callers, format, watch, busy),
         Err(error) => {
             let mut line = Vec::new();
@@ -43,14 +44,14 @@ pub(super) async fn direct(
     callers: &Callers,
     device: &DeviceId,
     uri: &str,
-    headers: &HeaderMap,
+    asked: &Asked<'_>,
     busy: Busy,
 ) -> Response<ReplyBody> {
     if let Some(refusal) = refuse_uri(uri) {
         return refusal;
     }
-    let format = if wants_events(headers) { Format::Events } else { Format::Lines { id: 0 } };
-    match establish(callers, device, headers, uri, &[]).await {
+    let format = if asked.wants_events() { Format::Events } else { Format::Lines { id: 0 } };
+    match establish(callers, device, asked, uri, &[]).await {
         Ok(watch) => stream(callers, format, watch, busy),
         Err(error) => Problem::of(&error).into_response(Form::Direct),
     }
@@ -59,11 +60,11 @@ pub(super) async fn direct(
 async fn establish(
     callers: &Callers,
     device: &DeviceId,
-    headers: &HeaderMap,
+    asked: &Asked<'_>,
     uri: &str,
     data: &[u8],
 ) -> Result<Watch, CallError> {
-    let wait = prefer::wait(headers, callers.config.max_wait).unwrap_or(callers.config.establish_timeout);
+    let wait = asked.wait.unwrap_or(callers.config.establish_timeout);
     callers.hub.observe(device, CallRequest { uri, data, wait }).await
 }
 
@@ -74,12 +75,6 @@ fn stream(callers: &Callers, format: Format, watch: Watch, busy: Busy) -> Respon
     // A stream that a proxy keeps to itself is none.
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
-}
-
-fn wants_events(headers: &HeaderMap) -> bool {
-    let accepted = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
-    let media_types = accepted.flat_map(|value| value.split(',')).filter_map(|range| range.split(';').next());
-    media_types.into_iter().any(|media_type| media_type.trim().eq_ignore_ascii_case(EVENT_STREAM))
 }
 
 /// How frames are written.
@@ -167,30 +162,12 @@ impl fmt::Debug for ObservationBody {
     }
 }
 
-const EVENT_STREAM: &str = "text/event-stream";
-
 /// Lines that are there at the same time go out together, up to this many bytes.
 const FLUSH_BYTES: usize = 8 * 1024;
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn events_are_asked_for_by_media_type() {
-        let cases = [
-            ("text/event-stream", true),
-            ("Text/Event-Stream; q=0.9", true),
-            ("text/html, text/event-stream", true),
-            ("*/*", false),
-            ("application/x-ndjson", false),
-        ];
-        for (accept, expected) in cases {
-            let headers = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static(accept))]);
-            assert_eq!(wants_events(&headers), expected, "{accept}");
-        }
-        assert!(!wants_events(&HeaderMap::new()));
-    }
 
     #[test]
     fn a_frame_is_a_line_or_an_event() {

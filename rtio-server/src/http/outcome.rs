@@ -63,6 +63,8 @@ pub(super) const fn code_of(error: &CallError) -> Code {
         CallError::DeviceSilent { stage: Stage::Establish, .. } => Code::DeviceTimeout,
         CallError::DeviceRefused(status) => code_of_status(*status),
         CallError::DeviceMalformed | CallError::DeviceOverran => Code::InternalServerError,
+        // Nobody is there to read it; the hub ends the stream, as it would for its own sake.
+        CallError::CallerStalled => Code::Terminate,
         CallError::TooLarge { .. } => Code::BadRequest,
         CallError::Busy(cap) => match cap {
             crate::hub::Cap::Calls { .. } | crate::hub::Cap::Outbox { .. } => Code::TooManyRequests,
@@ -122,6 +124,7 @@ mod tests {
             (refused(StatusCode::Terminate), "INTERNAL_SERVER_ERROR", 502),
             (CallError::DeviceMalformed, "INTERNAL_SERVER_ERROR", 502),
             (CallError::DeviceOverran, "INTERNAL_SERVER_ERROR", 502),
+            (CallError::CallerStalled, "TERMINATE", 200),
             (CallError::TooLarge { len: 505, max: 504 }, "BAD_REQUEST", 400),
             (CallError::Busy(Cap::Calls { max: 1 }), "TOO_MANY_REQUESTS", 429),
             (CallError::Busy(Cap::Outbox { max_bytes: 1 }), "TOO_MANY_REQUESTS", 429),

@@ -1,15 +1,39 @@
-//! `Prefer: wait=SECONDS` (RFC 7240): how long a caller wants to wait (pure).
+//! What a caller's headers ask for (pure): `Prefer: wait=SECONDS` (RFC 7240), and events instead of lines.
 
 use std::time::Duration;
 
-use hyper::header::{HeaderMap, HeaderName};
+use hyper::header::{ACCEPT, HeaderMap, HeaderName};
+
+/// What the headers of one request ask for.
+#[derive(Debug)]
+pub(super) struct Asked<'a> {
+    headers: &'a HeaderMap,
+    /// The time limit of the call, if any, within the operator's maximum.
+    pub(super) wait: Option<Duration>,
+}
+
+impl<'a> Asked<'a> {
+    pub(super) fn new(headers: &'a HeaderMap, max_wait: Duration) -> Self {
+        Self { headers, wait: wait(headers, max_wait) }
+    }
+
+    /// Whether an observation shall come as server-sent events.
+    pub(super) fn wants_events(&self) -> bool {
+        let accepted = self.headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+        let mut ranges = accepted.flat_map(|value| value.split(',')).filter_map(|range| range.split(';').next());
+        ranges.any(|range| range.trim().eq_ignore_ascii_case(EVENT_STREAM))
+    }
+}
+
+/// Media type of server-sent events.
+pub(super) const EVENT_STREAM: &str = "text/event-stream";
 
 /// The header's name.
-pub(super) const PREFER: HeaderName = HeaderName::from_static("prefer");
+const PREFER: HeaderName = HeaderName::from_static("prefer");
 
 /// The time limit that the request asks for, cut to `max`. `None` where it asks for none, or for none that can be understood:
 /// a preference that is not understood is to be ignored (RFC 7240 §2).
-pub(super) fn wait(headers: &HeaderMap, max: Duration) -> Option<Duration> {
+fn wait(headers: &HeaderMap, max: Duration) -> Option<Duration> {
     let preferences = headers.get_all(PREFER).iter().filter_map(|value| value.to_str().ok());
     let seconds = preferences.flat_map(|value| value.split([',', ';'])).find_map(wait_seconds)?;
     Some(Duration::from_secs(seconds).min(max))
@@ -55,5 +79,21 @@ mod tests {
         for value in ["wait", "wait=", "wait=-1", "wait=soon", "wait=1.5", "await=5", "return=minimal"] {
             check(&[value], None);
         }
+    }
+
+    #[test]
+    fn events_are_asked_for_by_media_type() {
+        let cases = [
+            ("text/event-stream", true),
+            ("Text/Event-Stream; q=0.9", true),
+            ("text/html, text/event-stream", true),
+            ("*/*", false),
+            ("application/x-ndjson", false),
+        ];
+        for (accept, expected) in cases {
+            let headers = HeaderMap::from_iter([(ACCEPT, hyper::header::HeaderValue::from_static(accept))]);
+            assert_eq!(Asked::new(&headers, Duration::ZERO).wants_events(), expected, "{accept}");
+        }
+        assert!(!Asked::new(&HeaderMap::new(), Duration::ZERO).wants_events());
     }
 }

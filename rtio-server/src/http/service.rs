@@ -1,18 +1,20 @@
 //! One request: where it goes, and what every answer has in common.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::body::Incoming;
-use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use hyper::{Request, Response, StatusCode};
 
 use super::activity::Activity;
 use super::body::ReplyBody;
 use super::outcome::Code;
+use super::prefer::Asked;
 use super::problem::{Problem, wrong_method};
 use super::router::{Form, Route, route};
-use super::{Callers, call, cors, observe, prefer};
+use super::{Callers, call, cors, observe};
 
 /// Answers one request. Never fails: a failure is an answer.
 ///
@@ -26,10 +28,11 @@ pub(super) async fn handle(
 ) -> Response<ReplyBody> {
     let busy = activity.begin();
     let (head, body) = request.into_parts();
+    let asked = Asked::new(&head.headers, callers.config.max_wait);
     let mut response = match route(&head.method, head.uri.path()) {
-        Route::Compatible(device) => call::compatible(&callers, &device, &head.headers, body, busy).await,
-        Route::DirectCall(device, uri) => call::direct(&callers, &device, &uri, &head.headers, body).await,
-        Route::DirectObserve(device, uri) => observe::direct(&callers, &device, &uri, &head.headers, busy).await,
+        Route::Compatible(device) => call::compatible(&callers, &device, &asked, body, busy).await,
+        Route::DirectCall(device, uri) => call::direct(&callers, &device, &uri, &asked, body).await,
+        Route::DirectObserve(device, uri) => observe::direct(&callers, &device, &uri, &asked, busy).await,
         Route::Preflight => cors::preflight(),
         Route::InvalidDevice(form) => {
             let detail = "no device can have this id: it is 1 to 64 characters of A-Z a-z 0-9 . _ ~ -";
@@ -42,7 +45,9 @@ pub(super) async fn handle(
         }
     };
     cors::allow(&mut response, &callers.cors_origin);
-    prefer_applied(&callers, &head.headers, &mut response);
+    if let Some(wait) = asked.wait {
+        prefer_applied(wait, &mut response);
+    }
     response
 }
 
@@ -59,8 +64,7 @@ pub(super) fn whole(body: Vec<u8>) -> ReplyBody {
 }
 
 /// Tells a caller that asked for a time limit which one it got (RFC 7240 §3).
-fn prefer_applied(callers: &Callers, request: &HeaderMap, response: &mut Response<ReplyBody>) {
-    let Some(wait) = prefer::wait(request, callers.config.max_wait) else { return };
+fn prefer_applied(wait: Duration, response: &mut Response<ReplyBody>) {
     if let Ok(value) = HeaderValue::from_str(&format!("wait={}", wait.as_secs())) {
         response.headers_mut().insert(PREFERENCE_APPLIED, value);
     }

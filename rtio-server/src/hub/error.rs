@@ -35,6 +35,9 @@ pub enum CallError {
     /// The device sent a frame of an observation before the last one was answered.
     #[error("the device sent more than it was asked for")]
     DeviceOverran,
+    /// The caller did not take the frames of its observation, for which the device had waited too long.
+    #[error("the caller does not read its stream")]
+    CallerStalled,
     /// More data than this device may be sent.
     #[error("{len} bytes of data, at most {max} allowed")]
     TooLarge {
@@ -108,14 +111,16 @@ impl CallError {
         match self {
             Self::DeviceOffline | Self::TooLarge { .. } | Self::Busy(_) => Delivery::NotSent,
             Self::DeviceGone { delivery } | Self::DeviceSilent { delivery, .. } => *delivery,
-            Self::DeviceRefused(_) | Self::DeviceMalformed | Self::DeviceOverran => Delivery::Answered,
+            Self::DeviceRefused(_) | Self::DeviceMalformed | Self::DeviceOverran | Self::CallerStalled => {
+                Delivery::Answered
+            }
         }
     }
 
     /// Whose doing it is.
     pub const fn fault(&self) -> Fault {
         match self {
-            Self::TooLarge { .. } => Fault::Caller,
+            Self::TooLarge { .. } | Self::CallerStalled => Fault::Caller,
             Self::DeviceRefused(status) => match status {
                 StatusCode::BadRequest | StatusCode::NotFound | StatusCode::MethodNotAllowed => Fault::Caller,
                 StatusCode::Unknown

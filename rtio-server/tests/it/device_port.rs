@@ -28,7 +28,7 @@ impl DevicePort {
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         let mut link = Link { stream, session: HubSession::new(SessionLimits::default(), NOW) };
         let HubEvent::VerifyRequested { id, secret } = link.event() else { panic!("a device verifies itself first") };
-        let secret = String::from_utf8(secret).unwrap();
+        let secret = String::from_utf8(secret.reveal().to_vec()).unwrap();
         (link, format!("{id}:{secret}"))
     }
 }
