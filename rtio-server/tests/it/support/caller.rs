@@ -52,11 +52,6 @@ impl Caller {
         within("room for a caller's bytes", self.stream.write_all(bytes)).await.is_ok()
     }
 
-    /// Sends what the system takes at once; says whether that was anything.
-    pub(crate) fn sends_at_once(&self, bytes: &[u8]) -> bool {
-        self.stream.get_ref().try_write(bytes).is_ok()
-    }
-
     /// Sends a request and reads its answer.
     pub(crate) async fn asks(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Reply {
         self.sends(&request(method, path, headers, body)).await;
