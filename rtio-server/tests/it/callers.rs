@@ -1,7 +1,7 @@
 //! HTTP connections as callers use them: kept, pipelined, left.
 
 use crate::support::caller::request;
-use crate::support::{Caller, Device, TestHub, hub};
+use crate::support::{Caller, Device, TestHub, hub, within};
 
 #[tokio::test]
 async fn a_connection_is_good_for_many_calls() {
@@ -69,11 +69,15 @@ async fn calls_of_callers_that_left_never_stay() {
 /// A caller whose call the device has and does not answer, as soon as there is a place for one.
 async fn call_that_waits(hub: &TestHub, device: &mut Device) -> Caller {
     let mut caller = hub.caller().await;
-    loop {
-        caller.sends(&request("POST", "/dev/uri", &[("prefer", "wait=100")], b"")).await;
-        tokio::select! {
-            _ = device.receives_request() => return caller,
-            refused = caller.reply() => assert_eq!(refused.status, 429),
+    let taken = async {
+        loop {
+            caller.sends(&request("POST", "/dev/uri", &[("prefer", "wait=100")], b"")).await;
+            tokio::select! {
+                _ = device.receives_request() => break,
+                refused = caller.reply() => assert_eq!(refused.status, 429),
+            }
         }
-    }
+    };
+    within("a place for one more call", taken).await;
+    caller
 }

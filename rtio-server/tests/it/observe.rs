@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use rtio_proto::StatusCode;
 use rtio_proto::header::{FrameCode, FrameKind};
 
@@ -32,6 +34,18 @@ async fn frames_come_as_lines_until_the_device_ends_it() {
     let last = device.notifies(StatusCode::Terminate, 1, b"ignored").await;
     device.receives_answer(last, b"\x34\x00\x01").await;
     assert_eq!(caller.lines().await, [line(3, "TERMINATE", "")]);
+}
+
+#[tokio::test]
+async fn a_frame_may_fill_the_agreed_capacity() {
+    let hub = hub().start().await;
+    for (level, capacity) in [(0, 512), (1, 1024), (2, 2048), (3, 4096)] {
+        let mut device = hub.device_at_level("dev", level).await;
+        let (mut caller, observer) = hub.observes(&mut device, "/dev/uri").await;
+        let data = vec![b'x'; capacity - 3];
+        device.notifies(StatusCode::Continue, observer, &data).await;
+        assert_eq!(caller.line().await, Some(line(0, "CONTINUE", &STANDARD.encode(&data))), "level {level}");
+    }
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use rtio_proto::StatusCode;
 
 use crate::support::caller::request;
-use crate::support::{Clock, Reply, hub};
+use crate::support::{Clock, Device, Peer, Reply, hub, within};
 
 fn check(reply: &Reply, status: u16, code: &str, delivery: &str) {
     assert_eq!(reply.problem(), (status, code.to_owned(), delivery.to_owned()));
@@ -81,7 +81,7 @@ async fn a_device_that_goes_away_ends_its_calls_at_once() {
         device.receives_request().await;
         device.receives_request().await;
         if reset {
-            crate::support::Peer::from(device).resets();
+            Peer::from(device).resets();
         } else {
             drop(device);
         }
@@ -137,23 +137,22 @@ async fn a_caller_that_goes_away_ends_its_call_at_once() {
     drop(caller);
     // The only place is free again, although the device has not answered.
     let mut caller = hub.caller().await;
-    loop {
-        caller.sends(&request("POST", "/dev/uri", &[("prefer", "wait=30")], b"again")).await;
-        let next = tokio::select! {
-            next = device.receives_request() => next,
-            refused = caller.reply() => {
-                assert_eq!(refused.status, 429);
-                continue;
+    let taken = async {
+        loop {
+            caller.sends(&request("POST", "/dev/uri", &[("prefer", "wait=100")], b"again")).await;
+            tokio::select! {
+                next = device.receives_request() => break next,
+                refused = caller.reply() => assert_eq!(refused.status, 429),
             }
-        };
-        assert_eq!(&next.body[5..], b"again");
-        assert_ne!(next.message_id, abandoned.message_id, "a late answer could be taken for this call's");
-        device.answers_request(abandoned.message_id, b"\x22late").await;
-        hub.has_dropped_answers(1).await;
-        device.answers_request(next.message_id, b"\x22right").await;
-        assert_eq!(caller.reply().await.body, b"right");
-        break;
-    }
+        }
+    };
+    let next = within("the place of the call that was left", taken).await;
+    assert_eq!(&next.body[5..], b"again");
+    assert_ne!(next.message_id, abandoned.message_id, "a late answer could be taken for this call's");
+    device.answers_request(abandoned.message_id, b"\x22late").await;
+    hub.has_dropped_answers(1).await;
+    device.answers_request(next.message_id, b"\x22right").await;
+    assert_eq!(caller.reply().await.body, b"right");
 }
 
 #[tokio::test]
@@ -171,4 +170,38 @@ async fn a_late_answer_is_dropped_and_counted() {
     hub.has_dropped_answers(1).await;
     device.answers_request(next.message_id, b"\x22right").await;
     assert_eq!(call.await.unwrap().body, b"right");
+}
+
+#[tokio::test]
+async fn what_was_not_sent_never_reaches_the_device() {
+    let hub = hub().with(|config| config.device.session.max_calls = 32_768).start().await;
+    let mut device = Device::verify(Peer::connect_with_small_buffer(hub.device_addr).await, "dev", 0).await;
+    let mut caller = hub.caller().await;
+    let (mut sent, mut withdrawn) = (Vec::new(), 0);
+    // The device does not read: calls leave the hub until the system's buffers are full. None waits for its answer.
+    for number in 0..u32::MAX {
+        let data = [&number.to_be_bytes()[..], &[b'x'; 500]].concat();
+        let (_, code, delivery) = caller.asks("POST", "/dev/uri", &[("prefer", "wait=0")], &data).await.problem();
+        assert_eq!(code, "REQUEST_TIMEOUT");
+        match delivery.as_str() {
+            "not_sent" => withdrawn += 1,
+            _ => sent.push(number),
+        }
+        if withdrawn == 10 {
+            break;
+        }
+    }
+    let last = hub.is_called("/dev/uri", b"last");
+    let mut received = Vec::new();
+    loop {
+        let request = device.receives_request().await;
+        if request.body.ends_with(b"last") {
+            device.answers_request(request.message_id, b"\x22").await;
+            break;
+        }
+        let number = request.body[5..].first_chunk().expect("a number comes first");
+        received.push(u32::from_be_bytes(*number));
+    }
+    assert_eq!(last.await.unwrap().status, 200);
+    assert_eq!(received, sent);
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use rtio_proto::UriDigest;
 use rtio_server::hub::StatusCode;
 
-use crate::support::backends::{Answers, Echo, Silent};
+use crate::support::backends::{Answers, Counts, Echo, Silent};
 use crate::support::{Clock, hub};
 
 /// Body of a CoPOST.
@@ -27,6 +27,16 @@ async fn a_service_is_told_who_sends_what_and_its_data_comes_back() {
     let mut device = hub.device("dev").await;
     let report = device.reports(&copost("/known", b"21.5")).await;
     device.receives_answer(report, b"\x22dev:21.5").await;
+}
+
+#[tokio::test]
+async fn a_report_may_fill_the_agreed_capacity() {
+    let hub = hub().with_service("/count", Counts).start().await;
+    for (level, capacity) in [(0, 512), (1, 1024), (2, 2048), (3, 4096)] {
+        let mut device = hub.device_at_level("dev", level).await;
+        let report = device.reports(&copost("/count", &vec![b'x'; capacity - 5])).await;
+        device.receives_answer(report, format!("\x22{}", capacity - 5).as_bytes()).await;
+    }
 }
 
 #[tokio::test]

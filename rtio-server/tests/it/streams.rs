@@ -1,9 +1,11 @@
 //! How observations look to callers, and what a slow reader costs (docs/caller-http.md §1 and §2).
 
+use std::time::Duration;
+
 use rtio_proto::StatusCode;
 
 use crate::support::caller::request;
-use crate::support::{Caller, Device, TestHub, hub};
+use crate::support::{Caller, Clock, Device, TestHub, hub};
 
 #[tokio::test]
 async fn the_compatible_form_streams_lines_with_the_request_id() {
@@ -123,6 +125,21 @@ async fn a_reader_that_goes_on_lets_the_device_go_on() {
         assert!(line.contains(&format!("\"fid\":{frame},")), "no frame is lost: {line}");
     }
     assert!(lines.last().unwrap().contains("TERMINATE"));
+}
+
+#[tokio::test]
+async fn a_reader_that_stalls_for_15_seconds_loses_the_observation() {
+    let hub = hub().start().await;
+    let mut device = hub.device("dev").await;
+    let (mut caller, observer, owed) = stall(&hub, &mut device).await;
+    let clock = Clock::stopped();
+    clock.passes(Duration::from_secs(14)).await;
+    device.has_received_nothing();
+    clock.passes(Duration::from_secs(6)).await;
+    let [high, low] = observer.to_be_bytes();
+    device.receives_answer(owed, &[0x34, high, low]).await;
+    assert_eq!(caller.head().await.status, 200);
+    assert!(caller.lines().await.last().unwrap().contains("TERMINATE"));
 }
 
 #[tokio::test]

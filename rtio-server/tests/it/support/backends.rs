@@ -55,6 +55,17 @@ impl DeviceService for Echo {
     }
 }
 
+/// Answers at once with how many bytes it was sent.
+#[derive(Debug)]
+pub(crate) struct Counts;
+
+impl DeviceService for Counts {
+    fn post<'a>(&'a self, _device: &'a DeviceId, data: Vec<u8>) -> BoxFuture<'a, ReportAnswer> {
+        let data = data.len().to_string().into_bytes();
+        Box::pin(std::future::ready(ReportAnswer { status: StatusCode::Ok, data }))
+    }
+}
+
 /// Answers at once, always the same.
 #[derive(Debug)]
 pub(crate) struct Answers(pub(crate) StatusCode, pub(crate) Vec<u8>);
@@ -75,7 +86,7 @@ impl DeviceService for Silent {
     }
 }
 
-/// Answers each question as the test says, and keeps what it was asked.
+/// Accepts all, and keeps what it was asked.
 #[derive(Debug, Default)]
 pub(crate) struct Questions(Mutex<Vec<(String, Vec<u8>)>>);
 
