@@ -9,7 +9,8 @@ use std::path::Path;
 
 use imports::{foreign_names, module_of, names_of_crate};
 use rules::{
-    DEVICE_EDGE, IMPORTS, MAX_LINES, OUTSIDE_OF_PROTO, PROTO_VALUES, SDK_CRATE, SDK_PLACE, SERVER_CRATE, Violation,
+    CRATES, DEVICE_EDGE, IMPORTS, MAX_LINES, NO_OUTSIDE_IN_HUB, ONE_PROTOCOL_EDGE, ONE_SDK_FILE, OUTSIDE_OF_HUB,
+    OUTSIDE_OF_PROTO, PROTO_VALUES, PURE, SDK_CRATE, SDK_PLACE, SERVER_CRATE, Violation, Why,
 };
 use sources::{Source, read, root, rust_files};
 
@@ -40,7 +41,7 @@ fn check_protocol_use(sources: &[Source]) -> Vec<Violation> {
         for name in foreign_names("rtio_proto", &source.text) {
             if !allowed.contains(&name.as_str()) {
                 let what = format!("rtio_proto::{name}");
-                violations.push(Violation::import(source, &what, "only the device edge speaks the protocol"));
+                violations.push(Violation::import(source, &what, ONE_PROTOCOL_EDGE));
             }
         }
     }
@@ -48,7 +49,7 @@ fn check_protocol_use(sources: &[Source]) -> Vec<Violation> {
 }
 
 /// Code of `sources` that names one of `words`, as far as it is not test code at a file's end.
-fn check_words(sources: &[Source], words: &[&str], why: &'static str) -> Vec<Violation> {
+fn check_words(sources: &[Source], words: &[&str], why: Why) -> Vec<Violation> {
     let named = sources.iter().flat_map(|source| words.iter().map(move |word| (source, *word)));
     named
         .filter(|(source, word)| source.code_without_tests().contains(word))
@@ -73,15 +74,28 @@ fn modules_beside_the_device_edge_use_value_types_of_the_protocol_only() {
 
 #[test]
 fn the_protocol_crate_knows_no_outside() {
-    none(&check_words(&read("rtio-proto/src"), OUTSIDE_OF_PROTO, "the protocol has no IO, no clock and no runtime"));
+    none(&check_words(&read("rtio-proto/src"), OUTSIDE_OF_PROTO, PURE));
+}
+
+#[test]
+fn the_hub_knows_no_outside() {
+    let hub: Vec<Source> =
+        read("rtio-server/src").into_iter().filter(|source| module_of(&source.path) == "hub").collect();
+    none(&check_words(&hub, OUTSIDE_OF_HUB, NO_OUTSIDE_IN_HUB));
+}
+
+#[test]
+fn the_protocol_crate_depends_on_no_crate() {
+    let manifest = std::fs::read_to_string(root().join("rtio-proto/Cargo.toml")).expect("the crate has a manifest");
+    assert!(!manifest.contains("\n[dependencies"), "rtio-proto depends on a crate (ARCHITECTURE.md, invariant 1)");
 }
 
 #[test]
 fn the_two_ends_do_not_know_each_other() {
-    none(&check_words(&read("rtio-device-sdk/src"), &[SERVER_CRATE], "a device does not know the server"));
+    none(&check_words(&read("rtio-device-sdk/src"), &[SERVER_CRATE], CRATES));
     let but_one = |source: &Source| source.path != Path::new(SDK_PLACE);
     let sources: Vec<Source> = read("rtio-server/src").into_iter().filter(but_one).collect();
-    none(&check_words(&sources, &[SDK_CRATE], "the hub does not know the SDK; only cli/device.rs runs a device"));
+    none(&check_words(&sources, &[SDK_CRATE], ONE_SDK_FILE));
 }
 
 #[test]
@@ -122,7 +136,7 @@ mod self_test {
 
     #[test]
     fn the_checker_finds_what_is_forbidden_and_nothing_else() {
-        let edges = "edges do not know each other (ARCHITECTURE.md)";
+        let edges = "edges do not know each other (ARCHITECTURE.md, invariant 2)";
         check("http/call.rs", "use crate::hub::Hub;\nuse super::body;", &[]);
         check("http/call.rs", "use crate::device::Link;", &[&format!("http/call.rs imports device: {edges}")]);
         check("http/call.rs", "let x = crate::device::link();", &[&format!("http/call.rs imports device: {edges}")]);
@@ -136,7 +150,7 @@ mod self_test {
         check(
             "shutdown.rs",
             "use crate::hub::Hub;",
-            &["shutdown.rs imports hub: it uses nothing of ours (ARCHITECTURE.md)"],
+            &["shutdown.rs imports hub: it uses nothing of ours (ARCHITECTURE.md, code map)"],
         );
         check("drawer/a.rs", "", &["drawer/a.rs is in no module of the import table (ARCHITECTURE.md)"]);
         check("app.rs", "use crate::{http, device, hub, backend, config, net, shutdown};", &[]);
@@ -146,7 +160,7 @@ mod self_test {
     fn a_session_in_the_hub_is_found() {
         let text = "use rtio_proto::{StatusCode, session::HubSession};".to_owned();
         let source = |path: &str| [Source { path: path.into(), text: text.clone() }];
-        let why = "only the device edge speaks the protocol (ARCHITECTURE.md)";
+        let why = "only the device edge speaks the protocol (ARCHITECTURE.md, code map)";
         let sentence = format!("hub/call.rs imports rtio_proto::session::HubSession: {why}");
         assert_eq!(check_protocol_use(&source("hub/call.rs"))[0].to_string(), sentence);
         assert_eq!(check_protocol_use(&source("http/call.rs")).len(), 2);
@@ -157,7 +171,7 @@ mod self_test {
     fn words_in_comments_and_tests_do_not_count() {
         let check = |text: &str| {
             let source = Source { path: "a.rs".into(), text: text.to_owned() };
-            check_words(&[source], &["tokio"], "").len()
+            check_words(&[source], &["tokio"], PURE).len()
         };
         assert_eq!(check("use tokio::time;"), 1);
         assert_eq!(check("//! no tokio here\n#[cfg(test)]\nmod tests { use tokio::time; }"), 0);
