@@ -36,11 +36,6 @@ impl Shutdown {
     pub async fn triggered(&self) {
         self.token.cancelled().await;
     }
-
-    /// Like [`triggered`](Self::triggered), for a future that outlives this handle.
-    pub fn triggered_owned(&self) -> impl Future<Output = ()> + Send + 'static {
-        self.token.clone().cancelled_owned()
-    }
 }
 
 /// Waits until all tasks of `tracker` have ended, at most for `grace`; logs how many outlived it.

@@ -11,8 +11,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use rtio_proto::StatusCode;
 use rtio_proto::session::CloseReason;
+use rtio_proto::{MessageId, StatusCode};
 use rustix::net::Shutdown;
 use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
 use tokio::net::TcpStream;
@@ -89,12 +89,29 @@ fn answer(link: &Arc<Link>, device: &DeviceId, report: Report) {
         link.answer_report(report.message_id, &ReportAnswer::empty(StatusCode::NotFound));
         return;
     };
-    let (link, device) = (Arc::clone(link), device.clone());
+    let device = device.clone();
+    let owed = OwedAnswer { link: Arc::clone(link), message_id: report.message_id, answer: FAILED };
     tokio::spawn(async move {
-        let answer = post(service, device, report.data).await;
-        link.answer_report(report.message_id, &answer);
+        let mut owed = owed;
+        owed.answer = post(service, device, report.data).await;
     });
 }
+
+/// A report's answer, given when this is dropped, so that a service that panics has failed and keeps nobody's place.
+struct OwedAnswer {
+    link: Arc<Link>,
+    message_id: MessageId,
+    answer: ReportAnswer,
+}
+
+impl Drop for OwedAnswer {
+    fn drop(&mut self) {
+        self.link.answer_report(self.message_id, &self.answer);
+    }
+}
+
+/// What a device gets unless its service has answered.
+const FAILED: ReportAnswer = ReportAnswer::empty(StatusCode::InternalError);
 
 /// The end: says why, and sees to it that a last answer arrives.
 async fn finish(mut reader: OwnedReadHalf, link: &Link) {

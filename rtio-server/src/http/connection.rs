@@ -44,6 +44,10 @@ pub(super) async fn run(callers: Arc<Callers>, stream: TcpStream, peer: SocketAd
             return;
         }
         () = callers.shutdown.triggered() => {
+            if activity.progress().in_progress == 0 {
+                // Idle, or in the middle of a head that the drain cannot wait for.
+                return;
+            }
             connection.as_mut().graceful_shutdown();
             connection.await
         }

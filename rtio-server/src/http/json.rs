@@ -94,8 +94,7 @@ pub(super) fn write_answer(out: &mut Vec<u8>, id: u32, frame: u64, code: Code, d
 }
 
 fn write_number(out: &mut Vec<u8>, number: u64) {
-    use std::io::Write;
-    write!(out, "{number}").expect("a vector takes everything");
+    out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
 }
 
 /// Lengths of a device URI: so that `/a` is refused as it always was.

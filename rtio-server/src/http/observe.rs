@@ -1,7 +1,6 @@
 //! ObGET in both forms: a stream of lines, each written as its frame comes.
 
 use std::fmt;
-use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -19,6 +18,7 @@ use super::problem::Problem;
 use super::router::Form;
 use super::service::{success, whole};
 use crate::hub::{CallError, CallRequest, DeviceId, ObservationItem, Watch};
+use crate::shutdown::Shutdown;
 
 /// An obget of the compatible form.
 pub(super) async fn compatible(
@@ -69,7 +69,7 @@ async fn establish(
 }
 
 fn stream(callers: &Callers, format: Format, watch: Watch, busy: Busy) -> Response<ReplyBody> {
-    let shutdown = Box::pin(callers.shutdown.triggered_owned());
+    let shutdown = callers.shutdown.clone();
     let body = ObservationBody { format, watch: Some(watch), next_frame: 0, shutdown, _busy: busy };
     let mut response = success(format.content_type(), ReplyBody::Observation(Box::new(body)));
     // A stream that a proxy keeps to itself is none.
@@ -117,7 +117,7 @@ pub(super) struct ObservationBody {
     /// `None` once the last line is written.
     watch: Option<Watch>,
     next_frame: u64,
-    shutdown: Pin<Box<dyn Future<Output = ()> + Send>>,
+    shutdown: Shutdown,
     /// The connection is in use as long as this lives.
     _busy: Busy,
 }
@@ -150,8 +150,10 @@ impl ObservationBody {
             Poll::Ready(ObservationItem::Frame(data)) => Poll::Ready(Some((Code::Continue, data))),
             Poll::Ready(ObservationItem::End(Ok(()))) => Poll::Ready(Some((Code::Terminate, Vec::new()))),
             Poll::Ready(ObservationItem::End(Err(error))) => Poll::Ready(Some((code_of(&error), Vec::new()))),
-            // The hub shuts down: its observations end in good order, so that the drain need not wait for them.
-            Poll::Pending => self.shutdown.as_mut().poll(cx).map(|()| Some((Code::Terminate, Vec::new()))),
+            // The hub shuts down: its observations end in good order, so that the drain need not wait for them. The
+            // connection's task waits for the shutdown, and polls its body when that begins.
+            Poll::Pending if self.shutdown.is_triggered() => Poll::Ready(Some((Code::Terminate, Vec::new()))),
+            Poll::Pending => Poll::Pending,
         }
     }
 }

@@ -1,7 +1,5 @@
 //! Method and path → what the request is (pure).
 
-use std::borrow::Cow;
-
 use hyper::Method;
 use percent_encoding::percent_decode_str;
 
@@ -18,6 +16,8 @@ pub(super) enum Route {
     DirectObserve(DeviceId, String),
     /// `OPTIONS` of anything: what a browser asks before it sends the real request.
     Preflight,
+    /// The URI is no text.
+    InvalidUri,
     /// No device can have the id in the path.
     InvalidDevice(Form),
     /// The path exists, not for this method; `allow` does.
@@ -45,16 +45,18 @@ pub(super) fn route(method: &Method, path: &str) -> Route {
     if device.is_empty() && (uri.is_empty() && method != Method::POST) {
         return Route::NotFound;
     }
-    let device = match DeviceId::parse(&decode(device)) {
+    // What is no UTF-8 becomes U+FFFD, which no device id has.
+    let device = match DeviceId::parse(&percent_decode_str(device).decode_utf8_lossy()) {
         Ok(device) => device,
         Err(InvalidDeviceId::Reserved) => return Route::NotFound,
         Err(InvalidDeviceId::Malformed) => return Route::InvalidDevice(form),
     };
+    let Ok(uri) = percent_decode_str(uri).decode_utf8() else { return Route::InvalidUri };
     match form {
         Form::Compatible if method == Method::POST => Route::Compatible(device),
         Form::Compatible => Route::WrongMethod(form, "POST, OPTIONS"),
-        Form::Direct if method == Method::POST => Route::DirectCall(device, decode(uri).into_owned()),
-        Form::Direct if method == Method::GET => Route::DirectObserve(device, decode(uri).into_owned()),
+        Form::Direct if method == Method::POST => Route::DirectCall(device, uri.into_owned()),
+        Form::Direct if method == Method::GET => Route::DirectObserve(device, uri.into_owned()),
         Form::Direct => Route::WrongMethod(form, "GET, POST, OPTIONS"),
     }
 }
@@ -67,11 +69,6 @@ fn split(path: &str) -> (&str, &str) {
         Some(slash) => (&path[..slash], ""),
         None => (path, ""),
     }
-}
-
-/// Percent-decoded; what is no UTF-8 then becomes U+FFFD, which no device id has.
-fn decode(part: &str) -> Cow<'_, str> {
-    percent_decode_str(part).decode_utf8_lossy()
 }
 
 #[cfg(test)]
@@ -101,6 +98,7 @@ mod tests {
         check(Method::GET, "/p/printer/status", Route::DirectObserve(device("p"), uri()));
         check(Method::GET, "/p/printer%2Fstatus", Route::DirectObserve(device("p"), uri()));
         check(Method::POST, "/p/a%20b/", Route::DirectCall(device("p"), "/a b/".to_owned()));
+        check(Method::POST, "/p/a%ff", Route::InvalidUri);
         check(Method::PUT, "/p/printer/status", Route::WrongMethod(Form::Direct, "GET, POST, OPTIONS"));
         check(Method::HEAD, "/p/printer/status", Route::WrongMethod(Form::Direct, "GET, POST, OPTIONS"));
     }

@@ -34,6 +34,10 @@ pub(super) async fn handle(
         Route::DirectCall(device, uri) => call::direct(&callers, &device, &uri, &asked, body).await,
         Route::DirectObserve(device, uri) => observe::direct(&callers, &device, &uri, &asked, busy).await,
         Route::Preflight => cors::preflight(),
+        Route::InvalidUri => {
+            let detail = "the device URI is no UTF-8 once it is percent-decoded".to_owned();
+            Problem::new(StatusCode::BAD_REQUEST, Code::BadRequest, detail).into_response(Form::Direct)
+        }
         Route::InvalidDevice(form) => {
             let detail = "no device can have this id: it is 1 to 64 characters of A-Z a-z 0-9 . _ ~ -";
             Problem::new(StatusCode::FORBIDDEN, Code::BadRequest, detail.to_owned()).into_response(form)

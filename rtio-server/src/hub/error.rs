@@ -27,7 +27,7 @@ pub enum CallError {
         delivery: Delivery,
     },
     /// The device answered with a status other than success.
-    #[error("the device answered with status {0:?}")]
+    #[error("{}", refusal(*.0))]
     DeviceRefused(StatusCode),
     /// The device answered with something that is no answer to this request.
     #[error("the device's answer is malformed")]
@@ -103,6 +103,21 @@ pub enum Fault {
     Device,
     /// The hub is full.
     Hub,
+}
+
+const fn refusal(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::NotFound => "the device has no handler for this URI",
+        StatusCode::BadRequest => "the device can make nothing of this request",
+        StatusCode::MethodNotAllowed => "the device does not allow this method on this URI",
+        StatusCode::TooManyRequests => "the device has too many requests",
+        StatusCode::TooManyObservers => "the device has too many observers",
+        StatusCode::Unknown
+        | StatusCode::InternalError
+        | StatusCode::Ok
+        | StatusCode::Continue
+        | StatusCode::Terminate => "the device failed",
+    }
 }
 
 impl CallError {

@@ -123,3 +123,10 @@ async fn every_problem_says_code_delivery_and_status() {
     assert_eq!(problem["delivery"], "not_sent");
     assert_eq!(problem["detail"], "the device is offline");
 }
+
+#[tokio::test]
+async fn a_uri_that_is_no_text_is_a_bad_request() {
+    let hub = hub().start().await;
+    let refused = (400, "BAD_REQUEST".to_owned(), "not_sent".to_owned());
+    assert_eq!(hub.caller().await.calls("/dev/a%ff", b"").await.problem(), refused);
+}

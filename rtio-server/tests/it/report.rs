@@ -5,7 +5,7 @@ use std::time::Duration;
 use rtio_proto::UriDigest;
 use rtio_server::hub::StatusCode;
 
-use crate::support::backends::{Answers, Counts, Echo, Silent};
+use crate::support::backends::{Answers, Counts, Echo, Panics, Silent};
 use crate::support::{Clock, hub};
 
 /// Body of a CoPOST.
@@ -94,6 +94,16 @@ async fn more_reports_than_allowed_at_once_are_too_many_requests() {
     }
     let report = device.reports(&copost("/silent", b"")).await;
     device.receives_answer(report, b"\x28").await;
+}
+
+#[tokio::test]
+async fn a_service_that_panics_has_failed_and_keeps_no_place() {
+    let hub = hub().with_service("/panics", Panics).start().await;
+    let mut device = hub.device("dev").await;
+    for _ in 0..65 {
+        let report = device.reports(&copost("/panics", b"")).await;
+        device.receives_answer(report, b"\x21").await;
+    }
 }
 
 #[tokio::test]

@@ -76,6 +76,16 @@ impl DeviceService for Answers {
     }
 }
 
+/// Breaks at once.
+#[derive(Debug)]
+pub(crate) struct Panics;
+
+impl DeviceService for Panics {
+    fn post<'a>(&'a self, _device: &'a DeviceId, _data: Vec<u8>) -> BoxFuture<'a, ReportAnswer> {
+        Box::pin(async { panic!("a service with a bug") })
+    }
+}
+
 /// Never answers.
 #[derive(Debug)]
 pub(crate) struct Silent;
