@@ -1,9 +1,8 @@
 //! The five bytes in front of every frame (§1). Read by the decoder, written by every message's `encode`.
 
-use core::num::NonZeroU16;
-
 use crate::error::{DecodeError, EncodeError};
 use crate::limits::{HEADER_BYTES, MAX_BODY_BYTES};
+use crate::wire_id::wire_id;
 
 /// What a frame is, and thereby who may send it (§1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -75,34 +74,9 @@ impl FrameCode {
     }
 }
 
-/// Pairs a response with its request: 1..=65535 (§1).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct MessageId(NonZeroU16);
-
-impl MessageId {
-    /// The first id that a requester uses.
-    pub const FIRST: Self = Self(NonZeroU16::MIN);
-
-    /// `None` for 0, which the protocol forbids.
-    pub const fn new(raw: u16) -> Option<Self> {
-        match NonZeroU16::new(raw) {
-            Some(id) => Some(Self(id)),
-            None => None,
-        }
-    }
-
-    /// The id as it is on the wire.
-    pub const fn to_wire(self) -> u16 {
-        self.0.get()
-    }
-
-    /// The next id: one more, 1 after 65535.
-    pub const fn next(self) -> Self {
-        match self.0.checked_add(1) {
-            Some(id) => Self(id),
-            None => Self::FIRST,
-        }
-    }
+wire_id! {
+    /// Pairs a response with its request: 1..=65535 (§1).
+    MessageId
 }
 
 /// A decoded frame header.
@@ -216,13 +190,5 @@ mod tests {
         }
         let raw = [0x50, 0, 1, 0x10, 0x01];
         assert_eq!(Header::decode(raw), Err(DecodeError::BodyTooLong { raw, max: 4096 }));
-    }
-
-    #[test]
-    fn ids_count_up_and_skip_zero_at_the_wrap() {
-        let last = MessageId::new(u16::MAX).unwrap();
-        assert_eq!(MessageId::FIRST.next().to_wire(), 2);
-        assert_eq!(last.next(), MessageId::FIRST);
-        assert_eq!(MessageId::new(0), None);
     }
 }

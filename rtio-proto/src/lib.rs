@@ -37,6 +37,7 @@ pub mod rest;
 pub mod session;
 pub mod time;
 pub mod verify;
+mod wire_id;
 
 pub use error::{DecodeError, EncodeError, ProtocolError};
 pub use header::{FrameCode, FrameKind, Header, MessageId};

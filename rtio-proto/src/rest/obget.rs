@@ -5,38 +5,12 @@
 //! notify request       3<<4|status · observer id u16 · data            response   3<<4|status · observer id u16
 //! ```
 
-use core::num::NonZeroU16;
-
 use super::{Method, StatusCode, UriDigest, first_byte, split_first_byte};
+use crate::wire_id::wire_id;
 
-/// Names an observation on one connection: 1..=65535, chosen by the hub.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ObserverId(NonZeroU16);
-
-impl ObserverId {
-    /// The first id that a hub uses.
-    pub const FIRST: Self = Self(NonZeroU16::MIN);
-
-    /// `None` for 0, which the protocol forbids.
-    pub const fn new(raw: u16) -> Option<Self> {
-        match NonZeroU16::new(raw) {
-            Some(id) => Some(Self(id)),
-            None => None,
-        }
-    }
-
-    /// The id as it is on the wire.
-    pub const fn to_wire(self) -> u16 {
-        self.0.get()
-    }
-
-    /// The next id: one more, 1 after 65535.
-    pub const fn next(self) -> Self {
-        match self.0.checked_add(1) {
-            Some(id) => Self(id),
-            None => Self::FIRST,
-        }
-    }
+wire_id! {
+    /// Names an observation on one connection: 1..=65535, chosen by the hub.
+    ObserverId
 }
 
 /// The hub asks to observe a URI.

@@ -124,7 +124,7 @@ pub(super) struct ObservationBody {
 
 impl ObservationBody {
     /// All lines that are there; `None` after the last.
-    pub(super) fn poll_lines(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+    pub(super) fn poll_lines(&mut self, cx: &Context<'_>) -> Poll<Option<Bytes>> {
         let mut lines = Vec::new();
         while let Poll::Ready(item) = self.poll_item(cx) {
             let Some((code, data)) = item else { break };
@@ -144,7 +144,7 @@ impl ObservationBody {
         }
     }
 
-    fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Option<(Code, Vec<u8>)>> {
+    fn poll_item(&mut self, cx: &Context<'_>) -> Poll<Option<(Code, Vec<u8>)>> {
         let Some(watch) = &mut self.watch else { return Poll::Ready(None) };
         match watch.poll_next(cx) {
             Poll::Ready(ObservationItem::Frame(data)) => Poll::Ready(Some((Code::Continue, data))),
