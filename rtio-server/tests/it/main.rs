@@ -19,6 +19,7 @@ mod limits;
 mod observe;
 mod outcomes;
 mod prefer;
+mod process;
 mod program;
 mod report;
 mod shutdown;

@@ -61,9 +61,18 @@ impl Running {
         line
     }
 
+    pub(crate) fn sends(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    /// Waits for the end. Returns the exit code; `None` when a signal ended it.
+    pub(crate) fn ends(&mut self) -> Option<i32> {
+        self.child.wait().unwrap().code()
+    }
+
     /// Sends the signal and waits for the end. Returns the exit code and the rest of standard error.
     pub(crate) fn end_by(mut self, signal: Signal) -> (Option<i32>, String) {
-        kill_process(Pid::from_child(&self.child), signal).unwrap();
+        self.sends(signal);
         let mut stderr = String::new();
         self.logs.read_to_string(&mut stderr).unwrap();
         (self.child.wait().unwrap().code(), stderr)
