@@ -27,7 +27,7 @@ impl Problem {
         Self {
             exit: by_code.unwrap_or_else(|| Exit::of_status(status)),
             name: told.code.unwrap_or_else(|| format!("HTTP {status}")),
-            text: [told.title, told.detail].into_iter().flatten().collect::<Vec<_>>().join(": "),
+            text: told.detail.or(told.title).unwrap_or_default(),
             delivery: told.delivery,
         }
     }
@@ -75,8 +75,9 @@ mod tests {
     #[test]
     fn the_code_decides_and_else_the_status() {
         let gone =
-            r#"{"title":"Device offline","detail":"no session","code":"DEVICEID_OFFLINE","delivery":"not_sent"}"#;
-        check(503, gone, Exit::Offline, "DEVICEID_OFFLINE: Device offline: no session (delivery: not_sent)");
+            r#"{"title":"Service Unavailable","detail":"no session","code":"DEVICEID_OFFLINE","delivery":"not_sent"}"#;
+        check(503, gone, Exit::Offline, "DEVICEID_OFFLINE: no session (delivery: not_sent)");
+        check(503, r#"{"title":"Service Unavailable","code":"X"}"#, Exit::Offline, "X: Service Unavailable");
         check(503, r#"{"code":"REQUEST_TIMEOUT"}"#, Exit::Timeout, "REQUEST_TIMEOUT");
         check(413, r#"{"code":"NEW"}"#, Exit::Refused, "NEW");
         check(401, "Invalid or expired JWT\n", Exit::Refused, "HTTP 401: Invalid or expired JWT");

@@ -66,7 +66,8 @@ impl Problem {
     fn json(&self) -> Vec<u8> {
         let problem = ProblemJson {
             r#type: "about:blank",
-            title: title(self.code),
+            // RFC 9457 §4.2.1: a problem without a type of its own has its status' title.
+            title: self.status.canonical_reason().unwrap_or("Error"),
             status: self.status.as_u16(),
             code: self.code.as_str(),
             delivery: delivery_name(self.delivery),
@@ -82,20 +83,6 @@ pub(super) fn wrong_method(form: Form, allow: &'static str) -> Response<ReplyBod
     let mut response = Problem::new(StatusCode::METHOD_NOT_ALLOWED, Code::MethodNotAllowed, detail).into_response(form);
     response.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
     response
-}
-
-const fn title(code: Code) -> &'static str {
-    match code {
-        Code::Ok | Code::Continue | Code::Terminate => "Success",
-        Code::DeviceOffline => "Device offline",
-        Code::RequestTimeout | Code::DeviceTimeout => "No answer in time",
-        Code::NotFound => "Not found",
-        Code::BadRequest => "Bad request",
-        Code::MethodNotAllowed => "Method not allowed",
-        Code::TooManyRequests => "Too many requests",
-        Code::TooManyObservers => "Too many observers",
-        Code::InternalServerError => "The device failed",
-    }
 }
 
 /// A device that lost its connection is back within a second or so if it is still there; a full one frees a place as soon.

@@ -58,7 +58,7 @@ fn the_exit_code_of_a_call_tells_the_failures_apart() {
         for command in ["call", "observe"] {
             let (hub, _request) = answers_once(answer(status, &problem(code)));
             let got = run(&mut rtio(&format!("{command} d /uri --hub {hub}")));
-            let line = format!("rtio: {code}: T: D (delivery: not_sent)\n");
+            let line = format!("rtio: {code}: D (delivery: not_sent)\n");
             assert_eq!(got, (Some(exit), String::new(), line), "{command}: {status} {code}");
         }
     }

@@ -117,7 +117,7 @@ async fn every_problem_says_code_delivery_and_status() {
     let reply = hub.calls("/dev/uri", b"").await;
     let problem = reply.json();
     assert_eq!(problem["type"], "about:blank");
-    assert_eq!(problem["title"], "Device offline");
+    assert_eq!(problem["title"], "Service Unavailable");
     assert_eq!(problem["status"], 503);
     assert_eq!(problem["code"], "DEVICEID_OFFLINE");
     assert_eq!(problem["delivery"], "not_sent");
