@@ -155,3 +155,29 @@ impl CallError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_error_says_whose_doing_it_is_and_how_far_the_request_got() {
+        let silent = |delivery| CallError::DeviceSilent { stage: Stage::Call, waited: Duration::ZERO, delivery };
+        let cases = [
+            (CallError::DeviceOffline, Fault::Device, Delivery::NotSent),
+            (CallError::DeviceGone { delivery: Delivery::SentUnanswered }, Fault::Device, Delivery::SentUnanswered),
+            (silent(Delivery::NotSent), Fault::Device, Delivery::NotSent),
+            (silent(Delivery::SentUnanswered), Fault::Device, Delivery::SentUnanswered),
+            (CallError::DeviceRefused(StatusCode::NotFound), Fault::Caller, Delivery::Answered),
+            (CallError::DeviceRefused(StatusCode::InternalError), Fault::Device, Delivery::Answered),
+            (CallError::DeviceMalformed, Fault::Device, Delivery::Answered),
+            (CallError::DeviceOverran, Fault::Device, Delivery::Answered),
+            (CallError::CallerStalled, Fault::Caller, Delivery::Answered),
+            (CallError::TooLarge { len: 505, max: 504 }, Fault::Caller, Delivery::NotSent),
+            (CallError::Busy(Cap::Calls { max: 1024 }), Fault::Hub, Delivery::NotSent),
+        ];
+        for (error, fault, delivery) in cases {
+            assert_eq!((error.fault(), error.delivery()), (fault, delivery), "{error:?}");
+        }
+    }
+}

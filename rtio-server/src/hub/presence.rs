@@ -55,7 +55,6 @@ impl Hub {
     /// Closes every session.
     pub fn close_all(&self) {
         for shard in 0..SHARDS {
-            // Cloned first: a closing session takes locks of its own, and its presence comes back here.
             self.registry.links_in_shard(shard).iter().for_each(|link| link.close(Ending::Shutdown));
         }
     }
@@ -74,7 +73,7 @@ impl Hub {
         loop {
             tick.tick().await;
             for shard in shards.by_ref().take(SHARDS.div_ceil(ticks)) {
-                self.registry.for_each_in_shard(shard, |link| link.check_deadlines());
+                self.registry.links_in_shard(shard).iter().for_each(|link| link.check_deadlines());
             }
         }
     }

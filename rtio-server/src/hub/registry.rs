@@ -9,7 +9,7 @@ use parking_lot::RwLock;
 
 use super::{DeviceId, DeviceLink};
 
-/// The map. No method calls into a link while it holds a lock, except [`for_each_in_shard`](Self::for_each_in_shard).
+/// The map. It hands out clones: no method calls into a link while it holds a lock.
 pub(super) struct Registry {
     hasher: RandomState,
     shards: Box<[RwLock<Shard>]>,
@@ -42,11 +42,6 @@ impl Registry {
             }
             Entry::Occupied(_) | Entry::Vacant(_) => false,
         }
-    }
-
-    /// Calls `visit` for each link of one shard, under its read lock: `visit` must be short and must not come back here.
-    pub(super) fn for_each_in_shard(&self, shard: usize, visit: impl FnMut(&Arc<dyn DeviceLink>)) {
-        self.shards[shard].read().values().for_each(visit);
     }
 
     /// The links of one shard.
