@@ -93,7 +93,7 @@ readonly rtio=$target/debug/rtio
 echo "rtio is $rtio"
 
 say "A hub"
-start hub rtio serve --dev --device-addr 127.0.0.1:0 --http-addr 127.0.0.1:0
+start hub rtio serve --dev --device-addr 127.0.0.1:0 --http-addr 127.0.0.1:0 --admin-addr off
 hub_devices=$(line hub devices)
 hub=$(line hub callers)
 cat "$logs/hub"

@@ -24,5 +24,15 @@ impl Server {
     }
 }
 
-const HUB_ARGS: &[&str] =
-    &["serve", "--dev", "--device-addr", "127.0.0.1:0", "--http-addr", "127.0.0.1:0", "--log-level", "warn"];
+const HUB_ARGS: &[&str] = &[
+    "serve",
+    "--dev",
+    "--device-addr",
+    "127.0.0.1:0",
+    "--http-addr",
+    "127.0.0.1:0",
+    "--admin-addr",
+    "off",
+    "--log-level",
+    "warn",
+];

@@ -183,6 +183,7 @@ fn return_if_final(reason: CloseReason) -> Result<(), ClientError> {
         | CloseReason::VerifiedTwice
         | CloseReason::Silent
         | CloseReason::Replaced
+        | CloseReason::Disconnected
         | CloseReason::Shutdown
         | CloseReason::PeerGone => Ok(()),
     }

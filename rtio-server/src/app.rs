@@ -5,15 +5,18 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use prometheus_client::registry::Registry;
 use tokio_util::task::TaskTracker;
 
+use crate::admin::Admin;
 use crate::backend::AcceptAny;
 use crate::config::{Config, VerifierChoice};
 use crate::device::Devices;
 use crate::http::Callers;
-use crate::hub::Hub;
 use crate::hub::ports::{DeviceService, Verifier};
-use crate::net::{self, Listener};
+use crate::hub::{Hub, Metrics};
+use crate::net::{self, Gate, Listener};
+use crate::reload::Reload;
 use crate::shutdown::{Shutdown, drain};
 
 pub use crate::hub::UriDigest;
@@ -47,7 +50,9 @@ pub struct App {
     callers: Arc<Callers>,
     http_listener: Listener,
     http_addr: SocketAddr,
+    admin: Option<(Arc<Admin>, Listener, SocketAddr)>,
     drain: Duration,
+    reload: Reload,
     shutdown: Shutdown,
 }
 
@@ -75,15 +80,36 @@ impl App {
     /// # Errors
     ///
     /// [`BuildError`].
-    pub fn build(config: &Config, ports: Ports, shutdown: Shutdown) -> Result<Self, BuildError> {
-        let (device_listener, device_addr) = bind("devices", &config.device.addr, config.device.max_connections)?;
-        let (http_listener, http_addr) = bind("callers", &config.http.addr, config.http.max_connections)?;
-        let hub = Arc::new(Hub::new(ports.verifier, ports.services));
-        let devices = Devices::new(&config.device, Arc::clone(&hub), shutdown.clone());
-        let callers = Callers::new(config.http.clone(), Arc::clone(&hub), shutdown.clone());
+    pub fn build(config: &Config, ports: Ports, reload: Reload, shutdown: Shutdown) -> Result<Self, BuildError> {
+        let mut registry = Registry::with_prefix("rtio");
+        let (device_listener, device_addr) =
+            bind("devices", "device-addr", config.device.addr, config.device.max_connections)?;
+        let (http_listener, http_addr) = bind("callers", "http-addr", config.http.addr, config.http.max_connections)?;
+        let hub = Arc::new(Hub::new(ports.verifier, ports.services, Metrics::register(&mut registry)));
+        let devices = Devices::new(&config.device, Gate::default(), Arc::clone(&hub), shutdown.clone());
+        let callers = Callers::new(config.http.clone(), Gate::default(), Arc::clone(&hub), shutdown.clone());
         let callers = callers.map_err(BuildError::CorsOrigin)?;
+        let admin = match &config.admin {
+            None => None,
+            Some(config) => {
+                let (listener, addr) = bind("operators", "admin-addr", config.addr, MAX_ADMIN_CONNECTIONS)?;
+                Some((Admin::new(Arc::clone(&hub), registry, shutdown.clone()), listener, addr))
+            }
+        };
         let drain = config.drain;
-        Ok(Self { hub, devices, device_listener, device_addr, callers, http_listener, http_addr, drain, shutdown })
+        Ok(Self {
+            hub,
+            devices,
+            device_listener,
+            device_addr,
+            callers,
+            http_listener,
+            http_addr,
+            admin,
+            drain,
+            reload,
+            shutdown,
+        })
     }
 
     /// Where devices connect.
@@ -94,6 +120,11 @@ impl App {
     /// Where callers connect.
     pub const fn http_addr(&self) -> SocketAddr {
         self.http_addr
+    }
+
+    /// Where operators connect, unless they may not.
+    pub fn admin_addr(&self) -> Option<SocketAddr> {
+        self.admin.as_ref().map(|(_, _, addr)| *addr)
     }
 
     /// The core, for tests that look inside.
@@ -114,22 +145,39 @@ impl App {
         let accept_callers = self.http_listener.run(self.shutdown.clone(), |stream, peer, permit| {
             caller_tasks.spawn(Arc::clone(&self.callers).serve(stream, peer, permit));
         });
-        tokio::join!(accept_devices, accept_callers);
+        let accept_operators = serve_admin(self.admin, self.shutdown.clone());
+        tokio::join!(accept_devices, accept_callers, accept_operators);
         tracing::info!(devices = self.hub.devices_online(), callers = caller_tasks.len(), "draining");
         drain("callers", &caller_tasks, self.drain).await;
         self.hub.close_all();
         drain("devices", &device_tasks, CLOSE_GRACE).await;
         sweep.abort();
+        drop(self.reload);
     }
 }
 
-fn bind(name: &'static str, addr: &SocketAddr, max: usize) -> Result<(Listener, SocketAddr), BuildError> {
-    let flag = if name == "devices" { "device-addr" } else { "http-addr" };
-    let failed = |source| BuildError::Bind { addr: *addr, flag, source };
-    let listener = net::bind(name, *addr, max).map_err(failed)?;
+/// Operators' connections are not waited for at the end: nothing that they do takes long.
+async fn serve_admin(admin: Option<(Arc<Admin>, Listener, SocketAddr)>, shutdown: Shutdown) {
+    if let Some((admin, listener, _)) = admin {
+        let serve = |stream, peer, permit| drop(tokio::spawn(Arc::clone(&admin).serve(stream, peer, permit)));
+        listener.run(shutdown, serve).await;
+    }
+}
+
+fn bind(
+    name: &'static str,
+    flag: &'static str,
+    addr: SocketAddr,
+    max: usize,
+) -> Result<(Listener, SocketAddr), BuildError> {
+    let failed = |source| BuildError::Bind { addr, flag, source };
+    let listener = net::bind(name, addr, max).map_err(failed)?;
     let bound = listener.local_addr().map_err(failed)?;
     Ok((listener, bound))
 }
+
+/// An operator or two, a scraper, a script: one that leaks connections runs into this before it takes the callers' descriptors.
+const MAX_ADMIN_CONNECTIONS: usize = 64;
 
 /// How long the closing of sessions may take: nothing is awaited from devices, so it is the work of closing a million.
 const CLOSE_GRACE: Duration = Duration::from_secs(5);

@@ -1,15 +1,16 @@
 //! The hub process. As a library it exists so that tests can start a hub in their own process; the executable is `main.rs`.
 //!
 //! ```text
-//!  main ─► app ─►  device   http          edges: sockets, formats
-//!                    │        │
-//!                    └► hub ◄─┘           core: calls, observations, reports, presence
-//!                        ▲  (owns the port traits)
-//!                     backend             ports: the outside we call
+//!  main ─► app ─►  device   http   admin   edges: sockets, formats
+//!                    │       │      │
+//!                    └────► hub ◄───┘      core: calls, observations, reports, presence
+//!                            ▲  (owns the port traits)
+//!                         backend          ports: the outside we call
 //! ```
 //!
 //! Who may import whom is checked by tests/it/architecture.rs.
 
+pub mod admin;
 pub mod app;
 pub mod backend;
 pub mod config;
@@ -17,5 +18,6 @@ pub mod device;
 pub mod http;
 pub mod hub;
 pub mod net;
+pub mod reload;
 pub mod shutdown;
 pub mod telemetry;

@@ -8,8 +8,9 @@ use std::process::ExitCode;
 
 use rtio_server::app::{App, Ports};
 use rtio_server::config::{Config, RawConfig};
+use rtio_server::reload::Reload;
 use rtio_server::shutdown::Shutdown;
-use rtio_server::telemetry;
+use rtio_server::{net::tls, telemetry};
 
 use crate::cli::{Command, Exit, Failure, call, descriptors, device, observe, signals, start};
 
@@ -18,6 +19,7 @@ use crate::cli::{Command, Exit, Failure, call, descriptors, device, observe, sig
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
+    tls::install_provider();
     let command = match cli::parse(env::args_os().collect()) {
         Ok(command) => command,
         Err(exit) => return exit.into(),
@@ -40,8 +42,9 @@ fn serve(raw: RawConfig) -> Result<(), Failure> {
     telemetry::init(&config.log)?;
     let descriptors = descriptors::raise();
     start::workers()?.block_on(async {
-        let shutdown = Shutdown::new();
-        let app = App::build(&config, Ports::configured(&config), shutdown.clone())?;
+        let (shutdown, reload) = (Shutdown::new(), Reload::new());
+        let app = App::build(&config, Ports::configured(&config), reload.clone(), shutdown.clone())?;
+        signals::reload_at_hangup(reload)?;
         signals::drain_at_first_exit_at_second(shutdown)?;
         start::announce(&app, descriptors)?;
         app.run().await;

@@ -99,6 +99,8 @@ pub enum CloseReason {
     Silent,
     /// A newer connection of the same device took over (§2).
     Replaced,
+    /// Our side ended this session alone.
+    Disconnected,
     /// Our side ends.
     Shutdown,
     /// The peer closed the connection, or the transport failed.
@@ -115,6 +117,7 @@ impl CloseReason {
             Self::VerifiedTwice => "verified_twice",
             Self::Silent => "silent",
             Self::Replaced => "replaced",
+            Self::Disconnected => "disconnected",
             Self::Shutdown => "shutdown",
             Self::PeerGone => "peer_gone",
         }

@@ -1,7 +1,8 @@
-//! SIGTERM and SIGINT.
+//! SIGTERM and SIGINT, and SIGHUP.
 
 use std::process;
 
+use rtio_server::reload::Reload;
 use rtio_server::shutdown::Shutdown;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -20,6 +21,22 @@ pub(crate) fn drain_at_first_exit_at_second(shutdown: Shutdown) -> Result<(), Fa
     Ok(())
 }
 
+/// Watches from now on: each SIGHUP has what came from files read again.
+pub(crate) fn reload_at_hangup(reload: Reload) -> Result<(), Failure> {
+    let mut hangups = watch(SignalKind::hangup())?;
+    tokio::spawn(async move {
+        while hangups.recv().await.is_some() {
+            tracing::info!(signal = "SIGHUP", "reloading");
+            reload.trigger();
+        }
+    });
+    Ok(())
+}
+
+fn watch(kind: SignalKind) -> Result<Signal, Failure> {
+    signal(kind).map_err(|source| Failure::System { step: "watch for signals", source })
+}
+
 /// The two signals that ask a process to end.
 #[derive(Debug)]
 pub(super) struct Signals {
@@ -30,7 +47,6 @@ pub(super) struct Signals {
 impl Signals {
     /// Takes the signals over from the system, which would end the process.
     pub(super) fn watch() -> Result<Self, Failure> {
-        let watch = |kind| signal(kind).map_err(|source| Failure::System { step: "watch for signals", source });
         Ok(Self { terminate: watch(SignalKind::terminate())?, interrupt: watch(SignalKind::interrupt())? })
     }
 

@@ -20,8 +20,9 @@ pub(super) fn single() -> Result<Runtime, Failure> {
 
 /// Says where the hub listens: the addresses that were bound, which port 0 leaves to the system. Scripts wait for these lines.
 pub(crate) fn announce(app: &App, descriptors: Descriptors) -> Result<(), Failure> {
-    let lines =
-        format!("devices {}\ncallers http://{}\ndescriptors {descriptors}\n", app.device_addr(), app.http_addr());
+    let admin = app.admin_addr().map(|addr| format!("admin http://{addr}\n")).unwrap_or_default();
+    let (devices, callers) = (app.device_addr(), app.http_addr());
+    let lines = format!("devices {devices}\ncallers http://{callers}\n{admin}descriptors {descriptors}\n");
     print(lines.as_bytes())
 }
 

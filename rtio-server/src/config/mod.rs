@@ -12,7 +12,8 @@ use std::time::Duration;
 
 use rtio_proto::session::SessionLimits;
 
-use crate::{device, http, telemetry};
+use crate::{admin, device, http, telemetry};
+use value::Address;
 
 /// Everything that a hub needs to start.
 #[derive(Debug, Clone)]
@@ -21,6 +22,8 @@ pub struct Config {
     pub device: device::Config,
     /// The callers' side.
     pub http: http::Config,
+    /// The operators' side, unless it is off.
+    pub admin: Option<admin::Config>,
     /// Time that calls in flight get to end once the hub shall stop.
     pub drain: Duration,
     /// Who decides whether a device is what it says it is.
@@ -62,6 +65,10 @@ impl TryFrom<RawConfig> for Config {
                 call_timeout: raw.times.call_timeout,
                 establish_timeout: raw.times.observe_timeout,
                 cors_origin: raw.listen.cors_origin,
+            },
+            admin: match raw.listen.admin_addr {
+                Address::Off => None,
+                Address::At(addr) => Some(admin::Config { addr }),
             },
             drain: raw.times.drain,
             verifier: VerifierChoice::Any,

@@ -15,6 +15,27 @@ pub fn address(text: &str) -> Result<SocketAddr, ValueError> {
     text.parse().map_err(|_| ValueError::Address)
 }
 
+/// Where to listen, if at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Address {
+    /// Nowhere.
+    Off,
+    /// There.
+    At(SocketAddr),
+}
+
+/// Reads an IP address with a port, or `off`.
+///
+/// # Errors
+///
+/// [`ValueError::AddressOrOff`].
+pub fn address_or_off(text: &str) -> Result<Address, ValueError> {
+    if text == "off" {
+        return Ok(Address::Off);
+    }
+    text.parse().map(Address::At).map_err(|_| ValueError::AddressOrOff)
+}
+
 /// Reads a switch, as a variable or a file may set it.
 ///
 /// # Errors
@@ -70,6 +91,9 @@ pub enum ValueError {
     /// Not an IP address with a port.
     #[error("expected an IP address and a port, such as 127.0.0.1:17017 or [::1]:17017")]
     Address,
+    /// Neither an IP address with a port nor `off`.
+    #[error("expected an IP address and a port, such as 127.0.0.1:17918, or off")]
+    AddressOrOff,
     /// Neither on nor off.
     #[error("expected true or false")]
     Switch,

@@ -15,15 +15,16 @@ use rtio_proto::session::CloseReason;
 use rtio_proto::{MessageId, StatusCode};
 use rustix::net::Shutdown;
 use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::net::tcp::OwnedReadHalf;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::link::{Link, Report, Request};
 use super::{Devices, verification};
 use crate::hub::{DeviceId, ReportAnswer, post};
+use crate::net::Stream;
 
-pub(super) async fn run(devices: Arc<Devices>, stream: TcpStream, peer: SocketAddr, unverified: OwnedSemaphorePermit) {
+pub(super) async fn run(devices: Arc<Devices>, stream: Stream, peer: SocketAddr, unverified: OwnedSemaphorePermit) {
+    let Stream::Plain(stream) = stream else { return };
     let (mut reader, writer) = stream.into_split();
     let link = Arc::new(Link::new(devices, peer, writer));
     // Boxed, so that what only the beginning and the end need takes no memory in between.
@@ -116,7 +117,7 @@ const FAILED: ReportAnswer = ReportAnswer::empty(StatusCode::InternalError);
 /// The end: says why, and sees to it that a last answer arrives.
 async fn finish(mut reader: OwnedReadHalf, link: &Link) {
     let Some(reason) = link.close_reason() else { return };
-    link.devices().hub.counters().session_ended(reason.name());
+    link.devices().hub.metrics().session_ended(reason.name());
     match reason {
         CloseReason::Protocol(error) => tracing::warn!(peer = %link.peer(), %error, "device broke the protocol"),
         CloseReason::VerifyTimeout
@@ -124,6 +125,7 @@ async fn finish(mut reader: OwnedReadHalf, link: &Link) {
         | CloseReason::VerifiedTwice
         | CloseReason::Silent
         | CloseReason::Replaced
+        | CloseReason::Disconnected
         | CloseReason::Shutdown
         | CloseReason::PeerGone => tracing::debug!(peer = %link.peer(), reason = reason.name(), "session ended"),
     }

@@ -247,7 +247,9 @@ impl Link {
             HubEvent::ObservationStarted { token } => token.feed.start(),
             HubEvent::Notified { token, data } => token.feed.push(data),
             HubEvent::ObservationEnded { token, end } => token.feed.end(outcome::of_observation(end, token.started)),
-            HubEvent::AnswerDropped => self.devices.hub.counters().answers_dropped.add(),
+            HubEvent::AnswerDropped => {
+                self.devices.hub.metrics().answers_dropped.inc();
+            }
             HubEvent::VerifyRequested { .. } | HubEvent::Report { .. } => {
                 unreachable!("come of bytes only, and handle_bytes keeps them")
             }
@@ -333,6 +335,7 @@ impl DeviceLink for Link {
     fn close(&self, ending: Ending) {
         self.end(match ending {
             Ending::Replaced => CloseReason::Replaced,
+            Ending::Disconnected => CloseReason::Disconnected,
             Ending::Shutdown => CloseReason::Shutdown,
         });
     }

@@ -17,6 +17,7 @@ use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::hub::Hub;
+use crate::net::{Admitted, Gate};
 use crate::shutdown::Shutdown;
 
 use clock::Clock;
@@ -37,6 +38,7 @@ pub struct Config {
 /// What all device connections share.
 #[derive(Debug)]
 pub struct Devices {
+    gate: Gate,
     hub: Arc<Hub>,
     session_limits: SessionLimits,
     unverified: Arc<Semaphore>,
@@ -45,10 +47,10 @@ pub struct Devices {
 }
 
 impl Devices {
-    /// An edge for `hub`.
-    pub fn new(config: &Config, hub: Arc<Hub>, shutdown: Shutdown) -> Arc<Self> {
+    /// An edge for `hub`, behind `gate`.
+    pub fn new(config: &Config, gate: Gate, hub: Arc<Hub>, shutdown: Shutdown) -> Arc<Self> {
         let unverified = Arc::new(Semaphore::new(config.max_unverified.min(Semaphore::MAX_PERMITS)));
-        Arc::new(Self { hub, session_limits: config.session, unverified, clock: Clock::start(), shutdown })
+        Arc::new(Self { gate, hub, session_limits: config.session, unverified, clock: Clock::start(), shutdown })
     }
 
     /// Serves one accepted connection until it ends. `permit` counts it among the connections.
@@ -58,11 +60,14 @@ impl Devices {
     /// Dropping the future closes the connection; the device's calls end as gone.
     pub async fn serve(self: Arc<Self>, stream: TcpStream, peer: SocketAddr, permit: OwnedSemaphorePermit) {
         let Ok(unverified) = Arc::clone(&self.unverified).try_acquire_owned() else {
-            self.hub.counters().unverified_refused.add();
+            self.hub.metrics().unverified_refused.inc();
             tracing::warn!(%peer, "device connection refused: as many unverified ones as are allowed");
             return;
         };
-        connection::run(self, stream, peer, unverified).await;
+        match self.gate.admit(stream, peer).await {
+            Ok(Admitted { stream, peer }) => connection::run(self, stream, peer, unverified).await,
+            Err(error) => tracing::debug!(%peer, %error, "device connection turned away"),
+        }
         drop(permit);
     }
 }

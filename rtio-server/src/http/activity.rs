@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 
 use super::patience::Progress;
+use crate::net::Stream;
 
 /// Counters of one connection.
 #[derive(Debug, Default)]
@@ -51,12 +51,12 @@ impl Drop for Busy {
 /// A caller's socket that counts what is read from it.
 #[derive(Debug)]
 pub(super) struct CountedStream {
-    stream: TcpStream,
+    stream: Stream,
     activity: Arc<Activity>,
 }
 
 impl CountedStream {
-    pub(super) const fn new(stream: TcpStream, activity: Arc<Activity>) -> Self {
+    pub(super) const fn new(stream: Stream, activity: Arc<Activity>) -> Self {
         Self { stream, activity }
     }
 }

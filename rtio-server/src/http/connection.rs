@@ -8,14 +8,14 @@ use std::sync::Arc;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use super::activity::{Activity, CountedStream};
 use super::patience::Patience;
 use super::{Callers, Config, service};
+use crate::net::Stream;
 
-pub(super) async fn run(callers: Arc<Callers>, stream: TcpStream, peer: SocketAddr) {
+pub(super) async fn run(callers: Arc<Callers>, stream: Stream, peer: SocketAddr) {
     let activity = Arc::new(Activity::default());
     let io = TokioIo::new(CountedStream::new(stream, Arc::clone(&activity)));
     let answer = {

@@ -26,6 +26,7 @@ use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::hub::Hub;
+use crate::net::{Admitted, Gate};
 use crate::shutdown::Shutdown;
 
 /// What an operator may change about callers.
@@ -52,6 +53,7 @@ pub struct Config {
 /// What all caller connections share.
 #[derive(Debug)]
 pub struct Callers {
+    gate: Gate,
     hub: Arc<Hub>,
     config: Config,
     cors_origin: HeaderValue,
@@ -59,14 +61,14 @@ pub struct Callers {
 }
 
 impl Callers {
-    /// An edge for `hub`.
+    /// An edge for `hub`, behind `gate`.
     ///
     /// # Errors
     ///
     /// `cors_origin` is no header value.
-    pub fn new(config: Config, hub: Arc<Hub>, shutdown: Shutdown) -> Result<Arc<Self>, InvalidHeaderValue> {
+    pub fn new(config: Config, gate: Gate, hub: Arc<Hub>, shutdown: Shutdown) -> Result<Arc<Self>, InvalidHeaderValue> {
         let cors_origin = HeaderValue::from_str(&config.cors_origin)?;
-        Ok(Arc::new(Self { hub, config, cors_origin, shutdown }))
+        Ok(Arc::new(Self { gate, hub, config, cors_origin, shutdown }))
     }
 
     /// Serves one accepted connection until it ends. `permit` counts it among the connections.
@@ -75,7 +77,10 @@ impl Callers {
     ///
     /// Dropping the future closes the connection; its calls and observations are given up.
     pub async fn serve(self: Arc<Self>, stream: TcpStream, peer: SocketAddr, permit: OwnedSemaphorePermit) {
-        connection::run(self, stream, peer).await;
+        match self.gate.admit(stream, peer).await {
+            Ok(Admitted { stream, peer }) => connection::run(self, stream, peer).await,
+            Err(error) => tracing::debug!(%peer, %error, "caller's connection turned away"),
+        }
         drop(permit);
     }
 }

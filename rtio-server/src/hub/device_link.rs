@@ -61,6 +61,8 @@ pub trait DeviceLink: Debug + Send + Sync {
 pub enum Ending {
     /// A newer connection of the same device took over.
     Replaced,
+    /// An operator ended it, or the device may not connect any more.
+    Disconnected,
     /// The hub shuts down.
     Shutdown,
 }

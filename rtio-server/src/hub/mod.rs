@@ -6,11 +6,11 @@
 pub mod ports;
 
 mod call;
-mod counters;
 mod device_id;
 mod device_link;
 mod error;
 mod feed;
+mod metrics;
 mod observe;
 mod presence;
 mod registry;
@@ -21,11 +21,11 @@ use std::fmt;
 use std::sync::Arc;
 
 pub use call::CallRequest;
-pub use counters::{Counter, Counters};
 pub use device_id::{DeviceId, InvalidDeviceId};
 pub use device_link::{CallReply, DeviceLink, Ending, RequestParts};
 pub use error::{CallError, Cap, Delivery, Fault, Stage};
 pub use feed::{Feed, FeedEnd};
+pub use metrics::Metrics;
 pub use observe::{ObservationItem, Watch};
 pub use presence::Presence;
 pub use report::{ReportAnswer, post};
@@ -41,19 +41,23 @@ pub struct Hub {
     registry: Registry,
     verifier: Arc<dyn Verifier>,
     services: HashMap<UriDigest, Arc<dyn DeviceService>>,
-    counters: Counters,
+    metrics: Metrics,
 }
 
 impl Hub {
     /// A hub without devices that asks `verifier` whom to let in, and hands what devices send to a URI to the service of its
     /// digest.
-    pub fn new(verifier: Arc<dyn Verifier>, services: HashMap<UriDigest, Arc<dyn DeviceService>>) -> Self {
-        Self { registry: Registry::new(), verifier, services, counters: Counters::default() }
+    pub fn new(
+        verifier: Arc<dyn Verifier>,
+        services: HashMap<UriDigest, Arc<dyn DeviceService>>,
+        metrics: Metrics,
+    ) -> Self {
+        Self { registry: Registry::new(), verifier, services, metrics }
     }
 
     /// What happened so far.
-    pub fn counters(&self) -> &Counters {
-        &self.counters
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
     }
 }
 
@@ -64,7 +68,7 @@ impl fmt::Debug for Hub {
             .field("devices_online", &self.devices_online())
             .field("verifier", &self.verifier)
             .field("services", &self.services)
-            .field("counters", &self.counters)
+            .field("metrics", &self.metrics)
             .finish()
     }
 }

@@ -41,7 +41,7 @@ impl Hub {
     /// Puts a verified device online. A link that it had is closed: its calls end as gone.
     pub fn attach(self: &Arc<Self>, device: DeviceId, link: Arc<dyn DeviceLink>) -> Presence {
         if let Some(old) = self.registry.insert(device.clone(), Arc::clone(&link)) {
-            self.counters.take_overs.add();
+            self.metrics.take_overs.inc();
             old.close(Ending::Replaced);
         }
         Presence { hub: Arc::clone(self), device, link }
@@ -50,6 +50,12 @@ impl Hub {
     /// Devices online now.
     pub fn devices_online(&self) -> usize {
         self.registry.len()
+    }
+
+    /// Ends the session of one device. Says whether it had one.
+    pub fn disconnect(&self, device: &DeviceId) -> bool {
+        let link = self.registry.get(device);
+        link.inspect(|link| link.close(Ending::Disconnected)).is_some()
     }
 
     /// Closes every session.

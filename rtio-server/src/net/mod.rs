@@ -1,7 +1,13 @@
-//! How bytes get in: listening sockets and the one accept loop that serves every edge.
+//! How bytes get in: listening sockets, the one accept loop that serves every edge, and the gate that each connection passes.
 //!
-//! Called by `app`, which says what to do with an accepted stream. Knows no protocol.
+//! Called by `app` and by the edges. Knows no protocol above TLS.
+
+pub mod tls;
 
 mod accept;
+mod gate;
+mod stream;
 
 pub use accept::{Listener, bind};
+pub use gate::{Admitted, Gate, Turned};
+pub use stream::Stream;

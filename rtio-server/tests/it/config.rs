@@ -6,7 +6,7 @@ use rustix::process::Signal;
 
 use crate::program::{Running, TestFile, rtio, run};
 
-const FREE_PORTS: &str = "serve --dev --device-addr 127.0.0.1:0 --http-addr 127.0.0.1:0";
+const FREE_PORTS: &str = "serve --dev --device-addr 127.0.0.1:0 --http-addr 127.0.0.1:0 --admin-addr off";
 
 #[test]
 fn serve_says_what_it_bound_and_ends_with_0_on_either_signal() {

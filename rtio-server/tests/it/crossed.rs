@@ -19,7 +19,7 @@ async fn calls_do_not_cross(hub: &TestHub, devices: u32, callers: u32, calls: u3
     for task in tasks {
         task.await.expect("no caller fails");
     }
-    assert_eq!(hub.core.counters().answers_dropped.count(), 0);
+    assert_eq!(hub.core.metrics().answers_dropped.get(), 0);
 }
 
 /// Takes numbers until they reach `end`, and calls with each.

@@ -112,9 +112,9 @@ async fn connections_that_are_not_verified_are_capped() {
     waiting[0].receives_nothing().await;
     let mut refused = hub.peer().await;
     refused.is_closed().await;
-    assert_eq!(hub.core.counters().unverified_refused.count(), 1);
+    assert_eq!(hub.core.metrics().unverified_refused.get(), 1);
     waiting.pop();
-    let refused_so_far = || hub.core.counters().unverified_refused.count();
+    let refused_so_far = || hub.core.metrics().unverified_refused.get();
     // The place is free once the hub has seen the other leave.
     hub.ends_session("peer_gone", 0).await;
     let _device = hub.device("dev").await.answers("/uri", b"in");

@@ -40,7 +40,7 @@ fn a_killed_hub_starts_again_at_the_same_addresses() {
     hub.sends(Signal::KILL);
     assert_eq!(hub.ends(), None);
     assert_eq!(device.read(&mut [0]).unwrap_or(0), 0, "the system closed its sockets");
-    let again = format!("serve --dev --device-addr {devices} --http-addr {callers}");
+    let again = format!("serve --dev --device-addr {devices} --http-addr {callers} --admin-addr off");
     let mut hub = Running::start(&mut rtio(&again));
     assert_eq!(hub.value_of("devices"), devices.to_string());
     connect_device(&devices.to_string());
@@ -49,7 +49,8 @@ fn a_killed_hub_starts_again_at_the_same_addresses() {
 
 /// A device called `dev` that has a call and has not answered it.
 fn hub_with_a_call_in_flight() -> (Running, TcpStream, TcpStream) {
-    let mut hub = Running::start(&mut rtio("serve --dev --device-addr 127.0.0.1:0 --http-addr 127.0.0.1:0"));
+    let mut hub =
+        Running::start(&mut rtio("serve --dev --device-addr 127.0.0.1:0 --http-addr 127.0.0.1:0 --admin-addr off"));
     let devices = hub.value_of("devices");
     let callers = hub.value_of("callers").replace("http://", "");
     let mut device = connect_device(&devices);

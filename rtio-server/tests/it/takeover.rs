@@ -12,7 +12,7 @@ async fn a_newer_connection_takes_the_device_over() {
     let _new = hub.device("dev").await.answers("/uri", b"new");
     old.is_closed().await;
     assert_eq!(hub.calls("/dev/uri", b"").await.body, b"new");
-    assert_eq!((hub.core.devices_online(), hub.core.counters().take_overs.count()), (1, 1));
+    assert_eq!((hub.core.devices_online(), hub.core.metrics().take_overs.get()), (1, 1));
     hub.ends_session("replaced", 0).await;
 }
 

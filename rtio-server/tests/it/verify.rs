@@ -153,7 +153,7 @@ async fn an_accepting_answer_at_the_last_moment_does_not_replace_a_live_session(
     late.sends_frame(FrameKind::DeviceVerifyReq, 1, b"\x00dev:slow").await;
     clock.passes(Duration::from_secs(16)).await;
     late.is_closed().await;
-    assert_eq!(hub.core.counters().take_overs.count(), 0);
+    assert_eq!(hub.core.metrics().take_overs.get(), 0);
     assert_eq!(hub.calls("/dev/uri", b"").await.body, b"live");
 }
 

@@ -9,6 +9,7 @@ use rtio_server::app::{App, Ports, UriDigest};
 use rtio_server::config::{Config, RawConfig};
 use rtio_server::hub::Hub;
 use rtio_server::hub::ports::{DeviceService, Verifier};
+use rtio_server::reload::Reload;
 use rtio_server::shutdown::Shutdown;
 use tokio::task::JoinHandle;
 
@@ -18,7 +19,7 @@ use super::{Caller, Device, Peer, Reply};
 /// A hub with all defaults of `rtio serve --dev`, on free ports.
 pub(crate) fn hub() -> Builder {
     let command = RawConfig::augment_args(Command::new("serve"));
-    let flags = ["serve", "--dev", "--device-addr", "127.0.0.1:0", "--http-addr", "127.0.0.1:0"];
+    let flags = ["serve", "--dev", "--device-addr", "127.0.0.1:0", "--http-addr", "127.0.0.1:0", "--admin-addr", "off"];
     let matches = command.try_get_matches_from(flags).expect("the flags exist");
     let raw = RawConfig::from_arg_matches(&matches).expect("the flags are sound");
     let config = Config::try_from(raw).expect("--dev is enough");
@@ -62,7 +63,7 @@ impl Builder {
 
     pub(crate) async fn start(self) -> TestHub {
         let shutdown = Shutdown::new();
-        let app = App::build(&self.config, self.ports, shutdown.clone()).expect("free ports exist");
+        let app = App::build(&self.config, self.ports, Reload::new(), shutdown.clone()).expect("free ports exist");
         let (device_addr, http_addr, core) = (app.device_addr(), app.http_addr(), app.hub());
         TestHub { device_addr, http_addr, core, shutdown, run: tokio::spawn(app.run()) }
     }
@@ -123,17 +124,17 @@ impl TestHub {
     }
 
     /// Sessions that ended for `reason`.
-    pub(crate) fn sessions_ended(&self, reason: &str) -> u64 {
-        self.core.counters().sessions_ended(reason)
+    pub(crate) fn sessions_ended(&self, reason: &'static str) -> u64 {
+        self.core.metrics().sessions_ended(reason)
     }
 
     /// Waits until a session more than `before` has ended for `reason`.
-    pub(crate) async fn ends_session(&self, reason: &str, before: u64) {
+    pub(crate) async fn ends_session(&self, reason: &'static str, before: u64) {
         eventually(reason, || self.sessions_ended(reason) > before).await;
     }
 
     pub(crate) async fn has_dropped_answers(&self, count: u64) {
-        eventually("late answers are counted", || self.core.counters().answers_dropped.count() == count).await;
+        eventually("late answers are counted", || self.core.metrics().answers_dropped.get() == count).await;
     }
 
     /// Begins the shutdown and waits for its end.

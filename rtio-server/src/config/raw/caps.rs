@@ -1,0 +1,34 @@
+//! How much the hub takes on.
+
+use std::ops::RangeInclusive;
+
+use clap::Args;
+
+use super::super::value::count_within;
+
+/// How much the hub takes on.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Caps (one more is refused)")]
+pub struct RawCaps {
+    /// Connections of devices; from 1 to 16777216
+    #[arg(long, value_name = "COUNT", default_value = "1000000", value_parser = count_within::<usize>(CONNECTIONS))]
+    pub max_device_connections: usize,
+
+    /// Connections of devices that have not verified themselves yet; from 1 to 16777216
+    #[arg(long, value_name = "COUNT", default_value = "16384", value_parser = count_within::<usize>(CONNECTIONS))]
+    pub max_unverified_connections: usize,
+
+    /// Connections of callers; from 1 to 16777216
+    #[arg(long, value_name = "COUNT", default_value = "16384", value_parser = count_within::<usize>(CONNECTIONS))]
+    pub max_http_connections: usize,
+
+    /// Calls and observation requests of one device in flight; from 1 to 32768
+    #[arg(long, value_name = "COUNT", default_value = "1024", value_parser = count_within::<u16>(CALLS))]
+    pub max_calls_per_device: u16,
+}
+
+/// 2^24, sixteen times what one hub is built for: a slip of the hand is noticed, and no counter comes near its end.
+const CONNECTIONS: RangeInclusive<u64> = 1..=16_777_216;
+
+/// Half of the message ids there are, so that ids of late answers can rest (docs/protocol.md §4).
+const CALLS: RangeInclusive<u64> = 1..=32_768;

@@ -1,0 +1,28 @@
+//! Where the hub listens.
+
+use std::net::SocketAddr;
+
+use clap::Args;
+
+use super::super::value::{Address, address, address_or_off, origin};
+
+/// Where the hub listens.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Addresses (port 0 takes a free one)")]
+pub struct RawListen {
+    /// Where devices connect [default: 0.0.0.0:17017; with --dev 127.0.0.1:17017]
+    #[arg(long, value_name = "IP:PORT", value_parser = address)]
+    pub device_addr: Option<SocketAddr>,
+
+    /// Where callers connect [default: 0.0.0.0:17917; with --dev 127.0.0.1:17917]
+    #[arg(long, value_name = "IP:PORT", value_parser = address)]
+    pub http_addr: Option<SocketAddr>,
+
+    /// Where operators and Prometheus connect, or off
+    #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:17918", value_parser = address_or_off)]
+    pub admin_addr: Address,
+
+    /// Web pages that may call: * for all, or one origin such as `https://console.example.org`
+    #[arg(long, value_name = "ORIGIN", default_value = "*", value_parser = origin)]
+    pub cors_origin: String,
+}

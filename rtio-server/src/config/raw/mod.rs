@@ -1,0 +1,36 @@
+//! The flags of `rtio serve` as they were written. This definition is the single source of each name, unit, default and range:
+//! variables, keys of the configuration file, `--help` and docs/operations.md follow from it.
+
+mod caps;
+mod listen;
+mod log;
+mod times;
+
+use clap::Args;
+
+pub use caps::RawCaps;
+pub use listen::RawListen;
+pub use log::RawLog;
+pub use times::RawTimes;
+
+use super::value::switch;
+
+/// What the operator wrote, value by value.
+#[derive(Debug, Clone, Args)]
+pub struct RawConfig {
+    /// For trying things out: accept any device, listen on 127.0.0.1 unless an address is given
+    #[arg(long, value_parser = switch)]
+    pub dev: bool,
+
+    #[command(flatten)]
+    pub listen: RawListen,
+
+    #[command(flatten)]
+    pub times: RawTimes,
+
+    #[command(flatten)]
+    pub caps: RawCaps,
+
+    #[command(flatten)]
+    pub log: RawLog,
+}
