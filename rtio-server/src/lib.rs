@@ -14,6 +14,7 @@ pub mod admin;
 pub mod app;
 pub mod backend;
 pub mod config;
+pub mod data_dir;
 pub mod device;
 pub mod http;
 pub mod hub;

@@ -8,6 +8,7 @@ pub mod value;
 pub use raw::{RawCaps, RawConfig, RawListen, RawLog, RawTimes};
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use rtio_proto::session::SessionLimits;
@@ -18,6 +19,8 @@ use value::Address;
 /// Everything that a hub needs to start.
 #[derive(Debug, Clone)]
 pub struct Config {
+    /// Where the hub keeps what must survive a restart, if anything shall.
+    pub data_dir: Option<PathBuf>,
     /// The devices' side.
     pub device: device::Config,
     /// The callers' side.
@@ -50,6 +53,7 @@ impl TryFrom<RawConfig> for Config {
         let or_default =
             |addr: Option<SocketAddr>, port| addr.unwrap_or_else(|| SocketAddr::new(IpAddr::V4(host), port));
         Ok(Self {
+            data_dir: raw.data_dir,
             device: device::Config {
                 addr: or_default(raw.listen.device_addr, DEVICE_PORT),
                 max_connections: raw.caps.max_device_connections,

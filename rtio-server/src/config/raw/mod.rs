@@ -6,6 +6,8 @@ mod listen;
 mod log;
 mod times;
 
+use std::path::PathBuf;
+
 use clap::Args;
 
 pub use caps::RawCaps;
@@ -21,6 +23,10 @@ pub struct RawConfig {
     /// For trying things out: accept any device, listen on 127.0.0.1 unless an address is given
     #[arg(long, value_parser = switch)]
     pub dev: bool,
+
+    /// Folder in which the hub keeps what must survive a restart; made where it is not there
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
 
     #[command(flatten)]
     pub listen: RawListen,
