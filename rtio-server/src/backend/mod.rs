@@ -3,5 +3,18 @@
 //! Wired by `app`. Knows no edge.
 
 mod accept_any;
+mod client;
+mod trust;
+mod url;
 
 pub use accept_any::AcceptAny;
+pub use client::{BackendError, Bounds, Client};
+pub use trust::{Trust, TrustError};
+pub use url::{BackendUrl, BackendUrlError};
+
+/// What an operator may change about how backends are reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// Whose certificate a backend must show.
+    pub trust: Trust,
+}

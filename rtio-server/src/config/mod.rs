@@ -5,7 +5,7 @@
 mod raw;
 pub mod value;
 
-pub use raw::{RawCaps, RawConfig, RawListen, RawLog, RawTimes};
+pub use raw::{RawBackend, RawCaps, RawConfig, RawListen, RawLog, RawTimes};
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use rtio_proto::session::SessionLimits;
 
+use crate::backend::{self, Trust};
 use crate::{admin, device, http, telemetry};
 use value::Address;
 
@@ -31,6 +32,8 @@ pub struct Config {
     pub drain: Duration,
     /// Who decides whether a device is what it says it is.
     pub verifier: VerifierChoice,
+    /// How backends are reached.
+    pub backend: backend::Config,
     /// What is logged, and how.
     pub log: telemetry::Config,
 }
@@ -76,8 +79,18 @@ impl TryFrom<RawConfig> for Config {
             },
             drain: raw.times.drain,
             verifier: VerifierChoice::Any,
+            backend: backend::Config { trust: trust_of(raw.backend)? },
             log: telemetry::Config { filter: raw.log.log_level, format: raw.log.log_format },
         })
+    }
+}
+
+fn trust_of(raw: RawBackend) -> Result<Trust, ConfigError> {
+    match (raw.backend_ca, raw.backend_insecure) {
+        (Some(_), true) => Err(ConfigError::TrustAllAndSome),
+        (Some(path), false) => Ok(Trust::CaFile(path)),
+        (None, true) => Ok(Trust::Anyone),
+        (None, false) => Ok(Trust::System),
     }
 }
 
@@ -90,6 +103,9 @@ pub enum ConfigError {
          RTIO_DEV=true, or `dev = true` in [serve] of the configuration file) accepts any device"
     )]
     NoVerifier,
+    /// Authorities to trust are given, and nobody's certificate shall be verified.
+    #[error("--backend-ca and --backend-insecure contradict each other: set one of them")]
+    TrustAllAndSome,
 }
 
 /// Where devices connect unless the operator says otherwise: the port of existing RTIO devices.

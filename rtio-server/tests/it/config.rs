@@ -100,6 +100,7 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("max-unverified-connections", "16777217", "expected a whole number from 1 to 16777216"),
     ("max-http-connections", "-1", "expected a whole number from 1 to 16777216"),
     ("max-calls-per-device", "32769", "expected a whole number from 1 to 32768"),
+    ("backend-insecure", "perhaps", "expected true or false"),
     ("log-level", "loud", "expected off, error, warn, info, debug or trace"),
     ("log-format", "xml", "[possible values: text, json]"),
 ];
@@ -119,7 +120,7 @@ fn a_refused_value_is_named_with_its_key_and_with_where_it_stands() {
         ];
         for (nth, (mut command, place)) in cases.into_iter().enumerate() {
             // A switch takes no value on the command line; clap says so itself.
-            if nth == 0 && *key == "dev" {
+            if nth == 0 && matches!(*key, "dev" | "backend-insecure") {
                 continue;
             }
             if nth == 1 {
@@ -138,7 +139,7 @@ fn a_refused_value_is_named_with_its_key_and_with_where_it_stands() {
 fn a_file_with_what_nobody_knows_is_refused() {
     for (nth, (text, expected)) in [
         ("[serv]\n", "unknown section [serv] in FILE; allowed: [serve], [device], [call], [observe]"),
-        ("[serve]\ndrian = \"1s\"\n", "unknown key `drian` of [serve] in FILE; allowed: dev, device-addr, http-addr,"),
+        ("[serve]\ndrian = \"1s\"\n", "unknown key `drian` of [serve] in FILE; allowed: dev, data-dir, "),
         ("[serve]\nconfig = \"x\"\n", "unknown key `config` of [serve] in FILE"),
         ("[serve]\nhelp = true\n", "unknown key `help` of [serve] in FILE"),
         ("[call]\nuri = \"/a\"\n", "unknown key `uri` of [call] in FILE; allowed: hub, wait\n"),
@@ -163,4 +164,16 @@ fn a_file_with_what_nobody_knows_is_refused() {
     let (code, _, stderr) = run(&mut rtio("serve --dev --config /nowhere/rtio.toml"));
     assert_eq!(code, Some(64));
     assert!(stderr.contains("cannot read the configuration file /nowhere/rtio.toml: "), "{stderr}");
+}
+
+#[test]
+fn authorities_are_not_given_together_with_the_wish_to_trust_anybody() {
+    let file = TestFile::new("trust", "[serve]\nbackend-ca = \"/ca.pem\"\nbackend-insecure = true\n");
+    for arguments in
+        ["serve --dev --backend-ca /ca.pem --backend-insecure", &format!("serve --dev --config {}", file.0.display())]
+    {
+        let (code, _, stderr) = run(&mut rtio(arguments));
+        assert_eq!(code, Some(64), "{stderr}");
+        assert!(stderr.contains("--backend-ca and --backend-insecure contradict each other"), "{stderr}");
+    }
 }

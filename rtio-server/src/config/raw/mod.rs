@@ -1,6 +1,7 @@
 //! The flags of `rtio serve` as they were written. This definition is the single source of each name, unit, default and range:
 //! variables, keys of the configuration file, `--help` and docs/operations.md follow from it.
 
+mod backend;
 mod caps;
 mod listen;
 mod log;
@@ -10,6 +11,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+pub use backend::RawBackend;
 pub use caps::RawCaps;
 pub use listen::RawListen;
 pub use log::RawLog;
@@ -36,6 +38,9 @@ pub struct RawConfig {
 
     #[command(flatten)]
     pub caps: RawCaps,
+
+    #[command(flatten)]
+    pub backend: RawBackend,
 
     #[command(flatten)]
     pub log: RawLog,
