@@ -2,10 +2,12 @@
 //! subsystems' own configs. Made once by the executable; no subsystem imports this module, and nothing here reads files or
 //! the environment.
 
-mod raw;
+pub mod raw;
 pub mod value;
 
-pub use raw::{RawBackend, RawCaps, RawConfig, RawListen, RawLog, RawTimes};
+mod backend;
+
+pub use raw::RawConfig;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -13,7 +15,6 @@ use std::time::Duration;
 
 use rtio_proto::session::SessionLimits;
 
-use crate::backend::{self, Trust};
 use crate::{admin, device, http, telemetry};
 use value::Address;
 
@@ -33,7 +34,7 @@ pub struct Config {
     /// Who decides whether a device is what it says it is.
     pub verifier: VerifierChoice,
     /// How backends are reached.
-    pub backend: backend::Config,
+    pub backend: crate::backend::Config,
     /// What is logged, and how.
     pub log: telemetry::Config,
 }
@@ -79,18 +80,9 @@ impl TryFrom<RawConfig> for Config {
             },
             drain: raw.times.drain,
             verifier: VerifierChoice::Any,
-            backend: backend::Config { trust: trust_of(raw.backend)? },
+            backend: backend::config(raw.backend)?,
             log: telemetry::Config { filter: raw.log.log_level, format: raw.log.log_format },
         })
-    }
-}
-
-fn trust_of(raw: RawBackend) -> Result<Trust, ConfigError> {
-    match (raw.backend_ca, raw.backend_insecure) {
-        (Some(_), true) => Err(ConfigError::TrustAllAndSome),
-        (Some(path), false) => Ok(Trust::CaFile(path)),
-        (None, true) => Ok(Trust::Anyone),
-        (None, false) => Ok(Trust::System),
     }
 }
 
