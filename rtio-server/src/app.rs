@@ -6,11 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use prometheus_client::registry::Registry;
+use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
 
-use crate::admin::Admin;
+use crate::admin::{Access, Admin, TokenError};
 use crate::backend::AcceptAny;
 use crate::config::{Config, VerifierChoice};
+use crate::data_dir::{DataDir, DataDirError};
 use crate::device::Devices;
 use crate::http::Callers;
 use crate::hub::ports::{DeviceService, Verifier};
@@ -69,6 +71,12 @@ pub enum BuildError {
         /// Why.
         source: std::io::Error,
     },
+    /// The data folder is of no use.
+    #[error("the data folder is of no use (--data-dir)")]
+    DataDir(#[from] DataDirError),
+    /// Operators shall show a token, but there is none.
+    #[error("operators cannot be told from others (--admin-token-file)")]
+    AdminToken(#[from] TokenError),
     /// The value is no HTTP header.
     #[error("--cors-origin is no header value")]
     CorsOrigin(#[source] hyper::header::InvalidHeaderValue),
@@ -81,6 +89,7 @@ impl App {
     ///
     /// [`BuildError`].
     pub fn build(config: &Config, ports: Ports, reload: Reload, shutdown: Shutdown) -> Result<Self, BuildError> {
+        let data_dir = config.data_dir.as_deref().map(DataDir::open).transpose()?;
         let mut registry = Registry::with_prefix("rtio");
         let (device_listener, device_addr) =
             bind("devices", "device-addr", config.device.addr, config.device.max_connections)?;
@@ -93,7 +102,9 @@ impl App {
             None => None,
             Some(config) => {
                 let (listener, addr) = bind("operators", "admin-addr", config.addr, MAX_ADMIN_CONNECTIONS)?;
-                Some((Admin::new(Arc::clone(&hub), registry, shutdown.clone()), listener, addr))
+                warn_if_open_to_the_network(addr);
+                let access = Access::new(config.guard.clone(), data_dir)?;
+                Some((Admin::new(Arc::clone(&hub), registry, access, shutdown.clone()), listener, addr))
             }
         };
         let drain = config.drain;
@@ -145,6 +156,10 @@ impl App {
         let accept_callers = self.http_listener.run(self.shutdown.clone(), |stream, peer, permit| {
             caller_tasks.spawn(Arc::clone(&self.callers).serve(stream, peer, permit));
         });
+        let follow_admin = self.admin.as_ref().map(|(admin, ..)| {
+            let (admin, reloads) = (Arc::clone(admin), self.reload.subscribe());
+            tokio::spawn(async move { admin.follow(reloads).await })
+        });
         let accept_operators = serve_admin(self.admin, self.shutdown.clone());
         tokio::join!(accept_devices, accept_callers, accept_operators);
         tracing::info!(devices = self.hub.devices_online(), callers = caller_tasks.len(), "draining");
@@ -152,7 +167,7 @@ impl App {
         self.hub.close_all();
         drain("devices", &device_tasks, CLOSE_GRACE).await;
         sweep.abort();
-        drop(self.reload);
+        follow_admin.inspect(JoinHandle::abort);
     }
 }
 
@@ -161,6 +176,15 @@ async fn serve_admin(admin: Option<(Arc<Admin>, Listener, SocketAddr)>, shutdown
     if let Some((admin, listener, _)) = admin {
         let serve = |stream, peer, permit| drop(tokio::spawn(Arc::clone(&admin).serve(stream, peer, permit)));
         listener.run(shutdown, serve).await;
+    }
+}
+
+fn warn_if_open_to_the_network(addr: SocketAddr) {
+    if !addr.ip().is_loopback() {
+        tracing::warn!(
+            %addr,
+            "operators connect without TLS from the network: who listens there reads their token; use 127.0.0.1 and a tunnel"
+        );
     }
 }
 

@@ -1,18 +1,39 @@
-//! Which path is answered by what.
+//! Which path is answered by what. `/healthz` and `/metrics` name no device and are open; everything under `/v1/` is for operators.
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 use axum::routing::get;
+use axum::{Router, middleware};
 
-use super::Admin;
+use super::problem::Problem;
+use super::{Admin, access};
 
 pub(super) fn router(admin: Arc<Admin>) -> Router {
-    Router::new().route("/healthz", get(async || "ok\n")).route("/metrics", get(metrics)).with_state(admin)
+    let operators = operators().fallback(unknown).method_not_allowed_fallback(not_allowed);
+    let guarded = operators.layer(middleware::from_fn_with_state(Arc::clone(&admin.access), access::check));
+    Router::new()
+        .route("/healthz", get(async || "ok\n"))
+        .route("/metrics", get(metrics))
+        .nest("/v1", guarded)
+        .fallback(unknown)
+        .with_state(admin)
+}
+
+/// What is under `/v1`, which the guard stands in front of.
+fn operators() -> Router<Arc<Admin>> {
+    Router::new()
+}
+
+async fn unknown() -> Problem {
+    Problem::not_found("there is no such page")
+}
+
+async fn not_allowed() -> Problem {
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this page does not know the method")
 }
 
 /// Everything that is counted, as Prometheus reads it.

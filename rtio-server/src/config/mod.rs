@@ -5,7 +5,7 @@
 mod raw;
 pub mod value;
 
-pub use raw::{RawCaps, RawConfig, RawListen, RawLog, RawTimes};
+pub use raw::{RawAdmin, RawCaps, RawConfig, RawListen, RawLog, RawTimes};
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -13,7 +13,8 @@ use std::time::Duration;
 
 use rtio_proto::session::SessionLimits;
 
-use crate::{admin, device, http, telemetry};
+use crate::admin::{self, Guard};
+use crate::{device, http, telemetry};
 use value::Address;
 
 /// Everything that a hub needs to start.
@@ -52,6 +53,7 @@ impl TryFrom<RawConfig> for Config {
         let host = if raw.dev { Ipv4Addr::LOCALHOST } else { Ipv4Addr::UNSPECIFIED };
         let or_default =
             |addr: Option<SocketAddr>, port| addr.unwrap_or_else(|| SocketAddr::new(IpAddr::V4(host), port));
+        let admin = admin_config(&raw);
         Ok(Self {
             data_dir: raw.data_dir,
             device: device::Config {
@@ -70,15 +72,25 @@ impl TryFrom<RawConfig> for Config {
                 establish_timeout: raw.times.observe_timeout,
                 cors_origin: raw.listen.cors_origin,
             },
-            admin: match raw.listen.admin_addr {
-                Address::Off => None,
-                Address::At(addr) => Some(admin::Config { addr }),
-            },
+            admin,
             drain: raw.times.drain,
             verifier: VerifierChoice::Any,
             log: telemetry::Config { filter: raw.log.log_level, format: raw.log.log_format },
         })
     }
+}
+
+/// Operators are known by a token, if there is a place for one. Without, only a hub for trying things out is open, and only to its
+/// own machine.
+fn admin_config(raw: &RawConfig) -> Option<admin::Config> {
+    let Address::At(addr) = raw.admin.admin_addr else { return None };
+    let guard = match &raw.admin.admin_token_file {
+        Some(file) => Guard::File(file.clone()),
+        None if raw.data_dir.is_some() => Guard::DataDir,
+        None if raw.dev && addr.ip().is_loopback() => Guard::OpenToThisMachine,
+        None => Guard::Closed,
+    };
+    Some(admin::Config { addr, guard })
 }
 
 /// The flags are sound one by one, but not together.

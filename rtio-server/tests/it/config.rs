@@ -89,6 +89,7 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("dev", "perhaps", "expected true or false"),
     ("device-addr", "localhost:17017", "expected an IP address and a port"),
     ("http-addr", "127.0.0.1", "expected an IP address and a port"),
+    ("admin-addr", "none", "expected an IP address and a port, such as 127.0.0.1:17918, or off"),
     ("cors-origin", "console.example.org", "expected * or one origin"),
     ("call-timeout", "10", "expected a time from 10ms to 1h"),
     ("observe-timeout", "9ms", "expected a time from 10ms to 1h"),
@@ -138,7 +139,10 @@ fn a_refused_value_is_named_with_its_key_and_with_where_it_stands() {
 fn a_file_with_what_nobody_knows_is_refused() {
     for (nth, (text, expected)) in [
         ("[serv]\n", "unknown section [serv] in FILE; allowed: [serve], [device], [call], [observe]"),
-        ("[serve]\ndrian = \"1s\"\n", "unknown key `drian` of [serve] in FILE; allowed: dev, device-addr, http-addr,"),
+        (
+            "[serve]\ndrian = \"1s\"\n",
+            "unknown key `drian` of [serve] in FILE; allowed: dev, data-dir, device-addr, http-addr,",
+        ),
         ("[serve]\nconfig = \"x\"\n", "unknown key `config` of [serve] in FILE"),
         ("[serve]\nhelp = true\n", "unknown key `help` of [serve] in FILE"),
         ("[call]\nuri = \"/a\"\n", "unknown key `uri` of [call] in FILE; allowed: hub, wait\n"),

@@ -1,6 +1,7 @@
 //! The flags of `rtio serve` as they were written. This definition is the single source of each name, unit, default and range:
 //! variables, keys of the configuration file, `--help` and docs/operations.md follow from it.
 
+mod admin;
 mod caps;
 mod listen;
 mod log;
@@ -10,6 +11,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+pub use admin::RawAdmin;
 pub use caps::RawCaps;
 pub use listen::RawListen;
 pub use log::RawLog;
@@ -30,6 +32,9 @@ pub struct RawConfig {
 
     #[command(flatten)]
     pub listen: RawListen,
+
+    #[command(flatten)]
+    pub admin: RawAdmin,
 
     #[command(flatten)]
     pub times: RawTimes,

@@ -57,7 +57,7 @@ pub(super) const IMPORTS: &[Rule] = &[
     rule("net", &["data_dir", "reload", "shutdown"], Why("it knows no protocol", "code map")),
     rule("device", &["net", "hub", "shutdown"], EDGES),
     rule("http", &["net", "hub", "reload", "shutdown"], EDGES),
-    rule("admin", &["net", "hub", "reload", "shutdown"], EDGES),
+    rule("admin", &["data_dir", "net", "hub", "reload", "shutdown", "telemetry"], EDGES),
     rule("hub", &["shutdown"], CORE),
     rule("backend", &["hub", "shutdown"], Why("a backend implements the hub's ports and knows no edge", "code map")),
     rule("data_dir", &[], Why("it uses nothing of ours", "code map")),
