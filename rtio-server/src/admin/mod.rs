@@ -19,6 +19,7 @@ use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::hub::Hub;
+use crate::readiness::Readiness;
 use crate::reload::Reloads;
 use crate::shutdown::Shutdown;
 
@@ -39,13 +40,20 @@ pub struct Admin {
     hub: Arc<Hub>,
     registry: Registry,
     access: Arc<Access>,
+    readiness: Readiness,
     shutdown: Shutdown,
 }
 
 impl Admin {
-    /// An edge for `hub` that shows what `registry` knows, and more to those who may have `access`.
-    pub fn new(hub: Arc<Hub>, registry: Registry, access: Access, shutdown: Shutdown) -> Arc<Self> {
-        Arc::new(Self { hub, registry, access: Arc::new(access), shutdown })
+    /// An edge for `hub` that shows what `registry` knows, and more to those who may have `access`. It answers during the shutdown, too.
+    pub fn new(
+        hub: Arc<Hub>,
+        registry: Registry,
+        access: Access,
+        readiness: Readiness,
+        shutdown: Shutdown,
+    ) -> Arc<Self> {
+        Arc::new(Self { hub, registry, access: Arc::new(access), readiness, shutdown })
     }
 
     /// Reads again what came from files at each signal, for ever.
@@ -53,21 +61,17 @@ impl Admin {
         self.access.follow(reloads).await;
     }
 
-    /// Serves one accepted connection until it ends, or the hub does. `permit` counts it among the connections.
+    /// Serves one accepted connection until it ends. `permit` counts it among the connections.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future closes the connection.
     pub async fn serve(self: Arc<Self>, stream: TcpStream, peer: SocketAddr, permit: OwnedSemaphorePermit) {
-        let shutdown = self.shutdown.clone();
         let service = TowerToHyperService::new(router::router(self));
         let mut builder = http1::Builder::new();
         let connection = builder.timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service);
-        tokio::select! {
-            result = connection => if let Err(error) = result {
-                tracing::debug!(%peer, %error, "operator's connection ended");
-            },
-            () = shutdown.triggered() => {}
+        if let Err(error) = connection.await {
+            tracing::debug!(%peer, %error, "operator's connection ended");
         }
         drop(permit);
     }

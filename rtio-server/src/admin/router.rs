@@ -1,4 +1,4 @@
-//! Which path is answered by what. `/healthz` and `/metrics` name no device and are open; everything under `/v1/` is for operators.
+//! Which path is answered by what. What names no device is open; everything under `/v1/` is for operators.
 
 use std::sync::Arc;
 
@@ -17,6 +17,7 @@ pub(super) fn router(admin: Arc<Admin>) -> Router {
     let guarded = operators.layer(middleware::from_fn_with_state(Arc::clone(&admin.access), access::check));
     Router::new()
         .route("/healthz", get(async || "ok\n"))
+        .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
         .nest("/v1", guarded)
         .fallback(unknown)
@@ -34,6 +35,16 @@ async fn unknown() -> Problem {
 
 async fn not_allowed() -> Problem {
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this page does not know the method")
+}
+
+/// Whether a load balancer should send anything new.
+async fn ready(State(admin): State<Arc<Admin>>) -> (StatusCode, String) {
+    let draining = admin.shutdown.is_triggered().then(|| "draining".to_owned());
+    let missing: Vec<_> = draining.into_iter().chain(admin.readiness.missing()).collect();
+    match missing.as_slice() {
+        [] => (StatusCode::OK, "ready\n".to_owned()),
+        missing => (StatusCode::SERVICE_UNAVAILABLE, missing.join("\n") + "\n"),
+    }
 }
 
 /// Everything that is counted, as Prometheus reads it.

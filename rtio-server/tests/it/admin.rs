@@ -32,7 +32,7 @@ async fn health_and_metrics_are_open_and_the_rest_is_for_operators() {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(&file, format!("{TOKEN}\n")).unwrap();
     let hub = hub().with_operators(Guard::File(file.path().to_owned())).start().await;
-    for open in ["/healthz", "/metrics"] {
+    for open in ["/healthz", "/readyz", "/metrics"] {
         assert_eq!(hub.is_operated("GET", open, &[]).await.status, 200, "{open}");
     }
     for guarded in ["/v1/nothing", "/v1/devices/a/b", "/v1"] {
@@ -88,6 +88,38 @@ async fn the_token_is_read_again_at_a_reload_and_stays_when_the_file_is_broken()
     hub.reload.trigger();
     counts(&hub, "the-third-token-of-this-hub").await;
     assert_eq!(asks_with(&hub, "short").await, 401);
+}
+
+#[tokio::test]
+async fn the_hub_is_ready_unless_something_is_missing() {
+    let hub = hub().with_operators(Guard::Closed).start().await;
+    let asks = async || {
+        let reply = hub.is_operated("GET", "/readyz", &[]).await;
+        (reply.status, reply.text())
+    };
+    assert_eq!(asks().await, (200, "ready\n".to_owned()));
+    hub.readiness.lost("verifier", "no answer");
+    hub.readiness.lost("store", "disk full");
+    assert_eq!(asks().await, (503, "store: disk full\nverifier: no answer\n".to_owned()));
+    hub.readiness.found("store");
+    hub.readiness.found("verifier");
+    assert_eq!(asks().await.0, 200);
+}
+
+#[tokio::test]
+async fn the_hub_is_not_ready_from_the_beginning_of_the_drain_and_says_so_until_its_end() {
+    let hub = hub().with_operators(Guard::Closed).start().await;
+    let mut device = hub.device("dev").await;
+    let call = hub.is_called("/dev/uri", b"");
+    let request = device.receives_request().await;
+    hub.shutdown.trigger();
+    for _ in 0..2 {
+        let reply = hub.is_operated("GET", "/readyz", &[]).await;
+        assert_eq!((reply.status, reply.text()), (503, "draining\n".to_owned()));
+    }
+    device.answers_request(request.message_id, b"\x22done").await;
+    assert_eq!(call.await.expect("the caller does not panic").text(), "done");
+    hub.has_stopped().await;
 }
 
 #[test]

@@ -10,6 +10,7 @@ use rtio_server::app::{App, Ports, UriDigest};
 use rtio_server::config::{Config, RawConfig};
 use rtio_server::hub::Hub;
 use rtio_server::hub::ports::{DeviceService, Verifier};
+use rtio_server::readiness::Readiness;
 use rtio_server::reload::Reload;
 use rtio_server::shutdown::Shutdown;
 use tokio::task::JoinHandle;
@@ -41,6 +42,7 @@ pub(crate) struct TestHub {
     pub(crate) device_addr: SocketAddr,
     pub(crate) http_addr: SocketAddr,
     admin_addr: Option<SocketAddr>,
+    pub(crate) readiness: Readiness,
     pub(crate) reload: Reload,
     pub(crate) core: Arc<Hub>,
     pub(crate) shutdown: Shutdown,
@@ -74,7 +76,9 @@ impl Builder {
         let app = App::build(&self.config, self.ports, reload.clone(), shutdown.clone()).expect("free ports exist");
         let (device_addr, http_addr, admin_addr, core) =
             (app.device_addr(), app.http_addr(), app.admin_addr(), app.hub());
-        TestHub { device_addr, http_addr, admin_addr, reload, core, shutdown, run: tokio::spawn(app.run()) }
+        let readiness = app.readiness();
+        let run = tokio::spawn(app.run());
+        TestHub { device_addr, http_addr, admin_addr, readiness, reload, core, shutdown, run }
     }
 }
 
