@@ -6,16 +6,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use prometheus_client::registry::Registry;
+use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
 
-use crate::admin::Admin;
+use crate::admin::{Access, Admin, TokenError};
 use crate::backend::AcceptAny;
 use crate::config::{Config, VerifierChoice};
+use crate::data_dir::{DataDir, DataDirError};
 use crate::device::Devices;
 use crate::http::Callers;
 use crate::hub::ports::{DeviceService, Verifier};
 use crate::hub::{Hub, Metrics};
 use crate::net::{self, Gate, Listener};
+use crate::readiness::Readiness;
 use crate::reload::Reload;
 use crate::shutdown::{Shutdown, drain};
 
@@ -52,6 +55,7 @@ pub struct App {
     http_addr: SocketAddr,
     admin: Option<(Arc<Admin>, Listener, SocketAddr)>,
     drain: Duration,
+    readiness: Readiness,
     reload: Reload,
     shutdown: Shutdown,
 }
@@ -69,6 +73,12 @@ pub enum BuildError {
         /// Why.
         source: std::io::Error,
     },
+    /// The data folder is of no use.
+    #[error("the data folder is of no use (--data-dir)")]
+    DataDir(#[from] DataDirError),
+    /// Operators shall show a token, but there is none.
+    #[error("operators cannot be told from others (--admin-token-file)")]
+    AdminToken(#[from] TokenError),
     /// The value is no HTTP header.
     #[error("--cors-origin is no header value")]
     CorsOrigin(#[source] hyper::header::InvalidHeaderValue),
@@ -81,7 +91,9 @@ impl App {
     ///
     /// [`BuildError`].
     pub fn build(config: &Config, ports: Ports, reload: Reload, shutdown: Shutdown) -> Result<Self, BuildError> {
+        let data_dir = config.data_dir.as_deref().map(DataDir::open).transpose()?;
         let mut registry = Registry::with_prefix("rtio");
+        let readiness = Readiness::new();
         let (device_listener, device_addr) =
             bind("devices", "device-addr", config.device.addr, config.device.max_connections)?;
         let (http_listener, http_addr) = bind("callers", "http-addr", config.http.addr, config.http.max_connections)?;
@@ -93,7 +105,10 @@ impl App {
             None => None,
             Some(config) => {
                 let (listener, addr) = bind("operators", "admin-addr", config.addr, MAX_ADMIN_CONNECTIONS)?;
-                Some((Admin::new(Arc::clone(&hub), registry, shutdown.clone()), listener, addr))
+                warn_if_open_to_the_network(addr);
+                let access = Access::new(config.guard.clone(), data_dir)?;
+                let admin = Admin::new(Arc::clone(&hub), registry, access, readiness.clone(), shutdown.clone());
+                Some((admin, listener, addr))
             }
         };
         let drain = config.drain;
@@ -107,6 +122,7 @@ impl App {
             http_addr,
             admin,
             drain,
+            readiness,
             reload,
             shutdown,
         })
@@ -127,6 +143,11 @@ impl App {
         self.admin.as_ref().map(|(_, _, addr)| *addr)
     }
 
+    /// Where whatever the hub cannot do without says that it is missing.
+    pub fn readiness(&self) -> Readiness {
+        self.readiness.clone()
+    }
+
     /// The core, for tests that look inside.
     pub fn hub(&self) -> Arc<Hub> {
         Arc::clone(&self.hub)
@@ -145,22 +166,46 @@ impl App {
         let accept_callers = self.http_listener.run(self.shutdown.clone(), |stream, peer, permit| {
             caller_tasks.spawn(Arc::clone(&self.callers).serve(stream, peer, permit));
         });
-        let accept_operators = serve_admin(self.admin, self.shutdown.clone());
-        tokio::join!(accept_devices, accept_callers, accept_operators);
+        let follow_admin = self.admin.as_ref().map(|(admin, ..)| {
+            let (admin, reloads) = (Arc::clone(admin), self.reload.subscribe());
+            tokio::spawn(async move { admin.follow(reloads).await })
+        });
+        let end = Shutdown::new();
+        let operators = tokio::spawn(serve_admin(self.admin, end.clone()));
+        tokio::join!(accept_devices, accept_callers);
         tracing::info!(devices = self.hub.devices_online(), callers = caller_tasks.len(), "draining");
         drain("callers", &caller_tasks, self.drain).await;
         self.hub.close_all();
         drain("devices", &device_tasks, CLOSE_GRACE).await;
         sweep.abort();
-        drop(self.reload);
+        follow_admin.inspect(JoinHandle::abort);
+        end.trigger();
+        // It panics only if the accept loop did, and then it is over as well.
+        let _ = operators.await;
     }
 }
 
-/// Operators' connections are not waited for at the end: nothing that they do takes long.
-async fn serve_admin(admin: Option<(Arc<Admin>, Listener, SocketAddr)>, shutdown: Shutdown) {
-    if let Some((admin, listener, _)) = admin {
-        let serve = |stream, peer, permit| drop(tokio::spawn(Arc::clone(&admin).serve(stream, peer, permit)));
-        listener.run(shutdown, serve).await;
+/// Operators can look until the `end`, which is after the drain. Their connections are not waited for: nothing that they do takes long.
+async fn serve_admin(admin: Option<(Arc<Admin>, Listener, SocketAddr)>, end: Shutdown) {
+    let Some((admin, listener, _)) = admin else { return };
+    let serve = |stream, peer, permit| {
+        let (connection, end) = (Arc::clone(&admin).serve(stream, peer, permit), end.clone());
+        tokio::spawn(async move {
+            tokio::select! {
+                () = connection => {}
+                () = end.triggered() => {}
+            }
+        });
+    };
+    listener.run(end.clone(), serve).await;
+}
+
+fn warn_if_open_to_the_network(addr: SocketAddr) {
+    if !addr.ip().is_loopback() {
+        tracing::warn!(
+            %addr,
+            "operators connect without TLS from the network: who listens there reads their token; use 127.0.0.1 and a tunnel"
+        );
     }
 }
 

@@ -19,6 +19,7 @@ pub mod device;
 pub mod http;
 pub mod hub;
 pub mod net;
+pub mod readiness;
 pub mod reload;
 pub mod shutdown;
 pub mod telemetry;

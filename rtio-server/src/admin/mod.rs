@@ -2,7 +2,10 @@
 //!
 //! Called by `app` for each accepted connection. Nothing here is on the way of a call, so a framework serves it: axum.
 
+mod access;
+mod problem;
 mod router;
+mod token;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -16,43 +19,59 @@ use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::hub::Hub;
+use crate::readiness::Readiness;
+use crate::reload::Reloads;
 use crate::shutdown::Shutdown;
+
+pub use access::{Access, Guard};
+pub use token::{AdminToken, TOKEN_FILE, TokenError};
 
 /// What an operator may change about this edge.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// Where operators connect.
     pub addr: SocketAddr,
+    /// How they are told from others.
+    pub guard: Guard,
 }
 
 /// What all operators' connections share.
 pub struct Admin {
     hub: Arc<Hub>,
     registry: Registry,
+    access: Arc<Access>,
+    readiness: Readiness,
     shutdown: Shutdown,
 }
 
 impl Admin {
-    /// An edge for `hub` that shows what `registry` knows.
-    pub fn new(hub: Arc<Hub>, registry: Registry, shutdown: Shutdown) -> Arc<Self> {
-        Arc::new(Self { hub, registry, shutdown })
+    /// An edge for `hub` that shows what `registry` knows, and more to those who may have `access`. It answers during the shutdown, too.
+    pub fn new(
+        hub: Arc<Hub>,
+        registry: Registry,
+        access: Access,
+        readiness: Readiness,
+        shutdown: Shutdown,
+    ) -> Arc<Self> {
+        Arc::new(Self { hub, registry, access: Arc::new(access), readiness, shutdown })
     }
 
-    /// Serves one accepted connection until it ends, or the hub does. `permit` counts it among the connections.
+    /// Reads again what came from files at each signal, for ever.
+    pub async fn follow(&self, reloads: Reloads) {
+        self.access.follow(reloads).await;
+    }
+
+    /// Serves one accepted connection until it ends. `permit` counts it among the connections.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future closes the connection.
     pub async fn serve(self: Arc<Self>, stream: TcpStream, peer: SocketAddr, permit: OwnedSemaphorePermit) {
-        let shutdown = self.shutdown.clone();
         let service = TowerToHyperService::new(router::router(self));
         let mut builder = http1::Builder::new();
         let connection = builder.timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service);
-        tokio::select! {
-            result = connection => if let Err(error) = result {
-                tracing::debug!(%peer, %error, "operator's connection ended");
-            },
-            () = shutdown.triggered() => {}
+        if let Err(error) = connection.await {
+            tracing::debug!(%peer, %error, "operator's connection ended");
         }
         drop(permit);
     }

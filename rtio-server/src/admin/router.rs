@@ -1,18 +1,50 @@
-//! Which path is answered by what.
+//! Which path is answered by what. What names no device is open; everything under `/v1/` is for operators.
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 use axum::routing::get;
+use axum::{Router, middleware};
 
-use super::Admin;
+use super::problem::Problem;
+use super::{Admin, access};
 
 pub(super) fn router(admin: Arc<Admin>) -> Router {
-    Router::new().route("/healthz", get(async || "ok\n")).route("/metrics", get(metrics)).with_state(admin)
+    let operators = operators().fallback(unknown).method_not_allowed_fallback(not_allowed);
+    let guarded = operators.layer(middleware::from_fn_with_state(Arc::clone(&admin.access), access::check));
+    Router::new()
+        .route("/healthz", get(async || "ok\n"))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(metrics))
+        .nest("/v1", guarded)
+        .fallback(unknown)
+        .with_state(admin)
+}
+
+/// What is under `/v1`, which the guard stands in front of.
+fn operators() -> Router<Arc<Admin>> {
+    Router::new()
+}
+
+async fn unknown() -> Problem {
+    Problem::not_found("there is no such page")
+}
+
+async fn not_allowed() -> Problem {
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this page does not know the method")
+}
+
+/// Whether a load balancer should send anything new.
+async fn ready(State(admin): State<Arc<Admin>>) -> (StatusCode, String) {
+    let draining = admin.shutdown.is_triggered().then(|| "draining".to_owned());
+    let missing: Vec<_> = draining.into_iter().chain(admin.readiness.missing()).collect();
+    match missing.as_slice() {
+        [] => (StatusCode::OK, "ready\n".to_owned()),
+        missing => (StatusCode::SERVICE_UNAVAILABLE, missing.join("\n") + "\n"),
+    }
 }
 
 /// Everything that is counted, as Prometheus reads it.

@@ -5,6 +5,7 @@
 pub mod raw;
 pub mod value;
 
+mod admin;
 mod backend;
 
 pub use raw::RawConfig;
@@ -15,8 +16,7 @@ use std::time::Duration;
 
 use rtio_proto::session::SessionLimits;
 
-use crate::{admin, device, http, telemetry};
-use value::Address;
+use crate::{device, http, telemetry};
 
 /// Everything that a hub needs to start.
 #[derive(Debug, Clone)]
@@ -28,7 +28,7 @@ pub struct Config {
     /// The callers' side.
     pub http: http::Config,
     /// The operators' side, unless it is off.
-    pub admin: Option<admin::Config>,
+    pub admin: Option<crate::admin::Config>,
     /// Time that calls in flight get to end once the hub shall stop.
     pub drain: Duration,
     /// Who decides whether a device is what it says it is.
@@ -56,6 +56,7 @@ impl TryFrom<RawConfig> for Config {
         let host = if raw.dev { Ipv4Addr::LOCALHOST } else { Ipv4Addr::UNSPECIFIED };
         let or_default =
             |addr: Option<SocketAddr>, port| addr.unwrap_or_else(|| SocketAddr::new(IpAddr::V4(host), port));
+        let admin = admin::config(&raw);
         Ok(Self {
             data_dir: raw.data_dir,
             device: device::Config {
@@ -74,10 +75,7 @@ impl TryFrom<RawConfig> for Config {
                 establish_timeout: raw.times.observe_timeout,
                 cors_origin: raw.listen.cors_origin,
             },
-            admin: match raw.listen.admin_addr {
-                Address::Off => None,
-                Address::At(addr) => Some(admin::Config { addr }),
-            },
+            admin,
             drain: raw.times.drain,
             verifier: VerifierChoice::Any,
             backend: backend::config(raw.backend)?,

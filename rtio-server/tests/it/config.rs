@@ -89,6 +89,7 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("dev", "perhaps", "expected true or false"),
     ("device-addr", "localhost:17017", "expected an IP address and a port"),
     ("http-addr", "127.0.0.1", "expected an IP address and a port"),
+    ("admin-addr", "none", "expected an IP address and a port, such as 127.0.0.1:17918, or off"),
     ("cors-origin", "console.example.org", "expected * or one origin"),
     ("call-timeout", "10", "expected a time from 10ms to 1h"),
     ("observe-timeout", "9ms", "expected a time from 10ms to 1h"),

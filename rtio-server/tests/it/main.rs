@@ -1,5 +1,6 @@
 //! The program and the hub from outside, over real sockets: one module a topic, one function a fact.
 
+mod admin;
 mod architecture;
 mod bad_input;
 mod call;

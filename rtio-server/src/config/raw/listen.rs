@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use clap::Args;
 
-use super::super::value::{Address, address, address_or_off, origin};
+use super::super::value::{address, origin};
 
 /// Where the hub listens.
 #[derive(Debug, Clone, Args)]
@@ -17,10 +17,6 @@ pub struct RawListen {
     /// Where callers connect [default: 0.0.0.0:17917; with --dev 127.0.0.1:17917]
     #[arg(long, value_name = "IP:PORT", value_parser = address)]
     pub http_addr: Option<SocketAddr>,
-
-    /// Where operators and Prometheus connect, or off
-    #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:17918", value_parser = address_or_off)]
-    pub admin_addr: Address,
 
     /// Web pages that may call: * for all, or one origin such as `https://console.example.org`
     #[arg(long, value_name = "ORIGIN", default_value = "*", value_parser = origin)]

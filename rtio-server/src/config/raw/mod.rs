@@ -1,6 +1,7 @@
 //! The flags of `rtio serve` as they were written. This definition is the single source of each name, unit, default and range:
 //! variables, keys of the configuration file, `--help` and docs/operations.md follow from it.
 
+mod admin;
 mod backend;
 mod caps;
 mod listen;
@@ -11,6 +12,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+pub use admin::RawAdmin;
 pub use backend::RawBackend;
 pub use caps::RawCaps;
 pub use listen::RawListen;
@@ -32,6 +34,9 @@ pub struct RawConfig {
 
     #[command(flatten)]
     pub listen: RawListen,
+
+    #[command(flatten)]
+    pub admin: RawAdmin,
 
     #[command(flatten)]
     pub times: RawTimes,

@@ -5,10 +5,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use clap::{Args, Command, FromArgMatches};
+use rtio_server::admin::{self, Guard};
 use rtio_server::app::{App, Ports, UriDigest};
 use rtio_server::config::{Config, RawConfig};
 use rtio_server::hub::Hub;
 use rtio_server::hub::ports::{DeviceService, Verifier};
+use rtio_server::readiness::Readiness;
 use rtio_server::reload::Reload;
 use rtio_server::shutdown::Shutdown;
 use tokio::task::JoinHandle;
@@ -39,6 +41,9 @@ pub(crate) struct Builder {
 pub(crate) struct TestHub {
     pub(crate) device_addr: SocketAddr,
     pub(crate) http_addr: SocketAddr,
+    admin_addr: Option<SocketAddr>,
+    pub(crate) readiness: Readiness,
+    pub(crate) reload: Reload,
     pub(crate) core: Arc<Hub>,
     pub(crate) shutdown: Shutdown,
     run: JoinHandle<()>,
@@ -61,11 +66,19 @@ impl Builder {
         self
     }
 
+    /// A port for operators, who are known as `guard` says.
+    pub(crate) fn with_operators(self, guard: Guard) -> Self {
+        self.with(|config| config.admin = Some(admin::Config { addr: ([127, 0, 0, 1], 0).into(), guard }))
+    }
+
     pub(crate) async fn start(self) -> TestHub {
-        let shutdown = Shutdown::new();
-        let app = App::build(&self.config, self.ports, Reload::new(), shutdown.clone()).expect("free ports exist");
-        let (device_addr, http_addr, core) = (app.device_addr(), app.http_addr(), app.hub());
-        TestHub { device_addr, http_addr, core, shutdown, run: tokio::spawn(app.run()) }
+        let (shutdown, reload) = (Shutdown::new(), Reload::new());
+        let app = App::build(&self.config, self.ports, reload.clone(), shutdown.clone()).expect("free ports exist");
+        let (device_addr, http_addr, admin_addr, core) =
+            (app.device_addr(), app.http_addr(), app.admin_addr(), app.hub());
+        let readiness = app.readiness();
+        let run = tokio::spawn(app.run());
+        TestHub { device_addr, http_addr, admin_addr, readiness, reload, core, shutdown, run }
     }
 }
 
@@ -91,6 +104,16 @@ impl TestHub {
     /// One request on a connection of its own.
     pub(crate) async fn asks(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Reply {
         self.caller().await.asks(method, path, headers, body).await
+    }
+
+    /// One request of an operator, on a connection of its own.
+    pub(crate) async fn is_operated(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> Reply {
+        self.operator().await.asks(method, path, headers, b"").await
+    }
+
+    /// A connection to the operators' port.
+    pub(crate) async fn operator(&self) -> Caller {
+        Caller::connect(self.admin_addr.expect("the hub has a port for operators")).await
     }
 
     /// One call in the direct form, on a connection of its own.
