@@ -4,13 +4,14 @@ CARGO ?= cargo
 LOCKED := --locked
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint fmt bench micro soak deny
+.PHONY: help demo test lint fmt bench micro soak deny certs
 
 help:
 	@echo "make demo    build, start a hub and a device, call and observe it with curl, stop both"
 	@echo "make test    everything that a change must pass"
 	@echo "make lint    formatting and clippy, without the tests"
 	@echo "make fmt     format the code"
+	@echo "make certs   a throw-away CA, a server and a device certificate in certs/, for trying out TLS"
 	@echo "make bench   the load tool against a release build; takes minutes and wants a quiet machine"
 	@echo "make micro   micro-benchmarks of the codec"
 	@echo "make soak    ten million calls at 256 callers: none may be lost, crossed or doubled"
@@ -31,6 +32,9 @@ lint:
 
 fmt:
 	$(CARGO) fmt --all
+
+certs:
+	$(CARGO) run $(LOCKED) --quiet -p rtio-server --bin rtio -- certs --out certs --client PRINTER-001
 
 bench: hub-release
 	$(CARGO) run $(LOCKED) --release -p benches --bin fleet -- all

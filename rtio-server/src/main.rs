@@ -12,7 +12,7 @@ use rtio_server::reload::Reload;
 use rtio_server::shutdown::Shutdown;
 use rtio_server::{net::tls, telemetry};
 
-use crate::cli::{Command, Exit, Failure, call, descriptors, device, observe, signals, start};
+use crate::cli::{Command, Exit, Failure, call, certs, descriptors, device, observe, signals, start};
 
 /// It gives memory back after a fleet of devices went away, where the system's allocator keeps it.
 #[global_allocator]
@@ -29,6 +29,7 @@ fn main() -> ExitCode {
         Command::Device(device::Command::Run(arguments)) => device::run(arguments),
         Command::Call(arguments) => call::run(arguments),
         Command::Observe(arguments) => observe::run(arguments),
+        Command::Certs(arguments) => certs::run(arguments),
     };
     match result {
         Ok(()) => Exit::Done.into(),

@@ -93,6 +93,7 @@ pub(super) const SECTIONS: &[Section] = &[
     Section { name: "device", command: &["device", "run"] },
     Section { name: "call", command: &["call"] },
     Section { name: "observe", command: &["observe"] },
+    Section { name: "certs", command: &["certs"] },
 ];
 
 fn texts_of(value: &toml::Value, arg: &Arg) -> Option<Vec<String>> {

@@ -8,6 +8,7 @@ use rtio_server::app::BuildError;
 use rtio_server::config::ConfigError;
 use rtio_server::telemetry::{self, InitError};
 
+use super::certs::CertsError;
 use super::config_file::ConfigFileError;
 use super::exit::Exit;
 use super::problem::Problem;
@@ -51,6 +52,9 @@ pub(crate) enum Failure {
     /// The virtual device cannot be put together, or the hub refused it.
     #[error("the device cannot run")]
     Device { exit: Exit, source: Box<dyn std::error::Error + Send + Sync> },
+    /// There are no certificates.
+    #[error("no certificates were made")]
+    Certs(#[source] Box<CertsError>),
     /// A line of an observation that is not a frame.
     #[error("the hub sent a line that is no frame")]
     Frame { source: serde_json::Error },
@@ -74,6 +78,7 @@ impl Failure {
             | Self::System { .. }
             | Self::Data { .. }
             | Self::Output { .. }
+            | Self::Certs(_)
             | Self::Frame { .. }
             | Self::Unfinished => Exit::Failed,
             Self::Connect { .. } | Self::Http { .. } => Exit::Unreachable,

@@ -4,6 +4,7 @@
 
 mod behaviour;
 pub(crate) mod call;
+pub(crate) mod certs;
 mod config_file;
 pub(crate) mod descriptors;
 pub(crate) mod device;
@@ -61,6 +62,8 @@ pub(crate) enum Command {
     Call(call::Arguments),
     /// Observe a device and print the frames as they come
     Observe(observe::Arguments),
+    /// Make a throw-away CA and certificates for trying out TLS
+    Certs(certs::Arguments),
 }
 
 const AFTER_HELP: &str = "\

@@ -5,6 +5,7 @@ mod architecture;
 mod bad_input;
 mod call;
 mod callers;
+mod certs;
 mod cli;
 mod compatible;
 mod config;
