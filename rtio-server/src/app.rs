@@ -17,6 +17,7 @@ use crate::device::Devices;
 use crate::http::Callers;
 use crate::hub::ports::{DeviceService, Verifier};
 use crate::hub::{Hub, Metrics};
+use crate::net::tls::{self, Port};
 use crate::net::{self, Gate, Listener};
 use crate::readiness::Readiness;
 use crate::reload::Reload;
@@ -54,6 +55,8 @@ pub struct App {
     http_listener: Listener,
     http_addr: SocketAddr,
     admin: Option<(Arc<Admin>, Listener, SocketAddr)>,
+    tls: tls::Ports,
+    registry: Arc<Registry>,
     drain: Duration,
     readiness: Readiness,
     reload: Reload,
@@ -82,6 +85,9 @@ pub enum BuildError {
     /// The value is no HTTP header.
     #[error("--cors-origin is no header value")]
     CorsOrigin(#[source] hyper::header::InvalidHeaderValue),
+    /// TLS cannot begin.
+    #[error(transparent)]
+    Tls(#[from] tls::OpenError),
 }
 
 impl App {
@@ -94,20 +100,25 @@ impl App {
         let data_dir = config.data_dir.as_deref().map(DataDir::open).transpose()?;
         let mut registry = Registry::with_prefix("rtio");
         let readiness = Readiness::new();
+        let tls = tls::Ports::open(&config.tls, data_dir.as_ref(), &mut registry)?;
         let (device_listener, device_addr) =
             bind("devices", "device-addr", config.device.addr, config.device.max_connections)?;
         let (http_listener, http_addr) = bind("callers", "http-addr", config.http.addr, config.http.max_connections)?;
         let hub = Arc::new(Hub::new(ports.verifier, ports.services, Metrics::register(&mut registry)));
-        let devices = Devices::new(&config.device, Gate::default(), Arc::clone(&hub), shutdown.clone());
-        let callers = Callers::new(config.http.clone(), Gate::default(), Arc::clone(&hub), shutdown.clone());
+        let devices =
+            Devices::new(&config.device, Gate::new(tls.of(Port::Devices)), Arc::clone(&hub), shutdown.clone());
+        let gate = Gate::new(tls.of(Port::Callers));
+        let callers = Callers::new(config.http.clone(), gate, Arc::clone(&hub), shutdown.clone());
         let callers = callers.map_err(BuildError::CorsOrigin)?;
+        let registry = Arc::new(registry);
         let admin = match &config.admin {
             None => None,
             Some(config) => {
                 let (listener, addr) = bind("operators", "admin-addr", config.addr, MAX_ADMIN_CONNECTIONS)?;
                 warn_if_open_to_the_network(addr);
                 let access = Access::new(config.guard.clone(), data_dir)?;
-                let admin = Admin::new(Arc::clone(&hub), registry, access, readiness.clone(), shutdown.clone());
+                let admin =
+                    Admin::new(Arc::clone(&hub), Arc::clone(&registry), access, readiness.clone(), shutdown.clone());
                 Some((admin, listener, addr))
             }
         };
@@ -121,6 +132,8 @@ impl App {
             http_listener,
             http_addr,
             admin,
+            tls,
+            registry,
             drain,
             readiness,
             reload,
@@ -138,6 +151,11 @@ impl App {
         self.http_addr
     }
 
+    /// Whether a port has TLS.
+    pub fn has_tls(&self, port: Port) -> bool {
+        self.tls.of(port).is_some()
+    }
+
     /// Where operators connect, unless they may not.
     pub fn admin_addr(&self) -> Option<SocketAddr> {
         self.admin.as_ref().map(|(_, _, addr)| *addr)
@@ -153,6 +171,11 @@ impl App {
         Arc::clone(&self.hub)
     }
 
+    /// What is counted, as `/metrics` shows it.
+    pub fn registry(&self) -> Arc<Registry> {
+        Arc::clone(&self.registry)
+    }
+
     /// Serves until the shutdown begins, then lets the calls in flight end, then closes the devices' sessions.
     pub async fn run(self) {
         let (device_tasks, caller_tasks) = (TaskTracker::new(), TaskTracker::new());
@@ -160,6 +183,7 @@ impl App {
             let hub = Arc::clone(&self.hub);
             tokio::spawn(async move { hub.sweep().await })
         };
+        let certificates = tokio::spawn(self.tls.keep_up_to_date(self.reload.subscribe()));
         let accept_devices = self.device_listener.run(self.shutdown.clone(), |stream, peer, permit| {
             device_tasks.spawn(Arc::clone(&self.devices).serve(stream, peer, permit));
         });
@@ -182,6 +206,7 @@ impl App {
         end.trigger();
         // It panics only if the accept loop did, and then it is over as well.
         let _ = operators.await;
+        certificates.abort();
     }
 }
 

@@ -38,7 +38,7 @@ pub struct Config {
 /// What all operators' connections share.
 pub struct Admin {
     hub: Arc<Hub>,
-    registry: Registry,
+    registry: Arc<Registry>,
     access: Arc<Access>,
     readiness: Readiness,
     shutdown: Shutdown,
@@ -48,7 +48,7 @@ impl Admin {
     /// An edge for `hub` that shows what `registry` knows, and more to those who may have `access`. It answers during the shutdown, too.
     pub fn new(
         hub: Arc<Hub>,
-        registry: Registry,
+        registry: Arc<Registry>,
         access: Access,
         readiness: Readiness,
         shutdown: Shutdown,

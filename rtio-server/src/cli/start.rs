@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use rtio_server::app::App;
+use rtio_server::net::tls::Port;
 use tokio::runtime::{Builder, Runtime};
 
 use super::Failure;
@@ -22,7 +23,10 @@ pub(super) fn single() -> Result<Runtime, Failure> {
 pub(crate) fn announce(app: &App, descriptors: Descriptors) -> Result<(), Failure> {
     let admin = app.admin_addr().map(|addr| format!("admin http://{addr}\n")).unwrap_or_default();
     let (devices, callers) = (app.device_addr(), app.http_addr());
-    let lines = format!("devices {devices}\ncallers http://{callers}\n{admin}descriptors {descriptors}\n");
+    let devices_tls = if app.has_tls(Port::Devices) { " tls" } else { "" };
+    let scheme = if app.has_tls(Port::Callers) { "https" } else { "http" };
+    let lines =
+        format!("devices {devices}{devices_tls}\ncallers {scheme}://{callers}\n{admin}descriptors {descriptors}\n");
     print(lines.as_bytes())
 }
 

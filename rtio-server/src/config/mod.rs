@@ -7,6 +7,7 @@ pub mod value;
 
 mod admin;
 mod backend;
+mod tls;
 
 pub use raw::RawConfig;
 
@@ -16,7 +17,7 @@ use std::time::Duration;
 
 use rtio_proto::session::SessionLimits;
 
-use crate::{device, http, telemetry};
+use crate::{device, http, net, telemetry};
 
 /// Everything that a hub needs to start.
 #[derive(Debug, Clone)]
@@ -27,6 +28,8 @@ pub struct Config {
     pub device: device::Config,
     /// The callers' side.
     pub http: http::Config,
+    /// TLS of both.
+    pub tls: net::tls::Config,
     /// The operators' side, unless it is off.
     pub admin: Option<crate::admin::Config>,
     /// Time that calls in flight get to end once the hub shall stop.
@@ -75,6 +78,7 @@ impl TryFrom<RawConfig> for Config {
                 establish_timeout: raw.times.observe_timeout,
                 cors_origin: raw.listen.cors_origin,
             },
+            tls: tls::config(raw.tls)?,
             admin,
             drain: raw.times.drain,
             verifier: VerifierChoice::Any,
@@ -96,6 +100,19 @@ pub enum ConfigError {
     /// Authorities to trust are given, and nobody's certificate shall be verified.
     #[error("--backend-ca and --backend-insecure contradict each other: set one of them")]
     TrustAllAndSome,
+    /// A certificate without its key, or a key without its certificate.
+    #[error("--{given} is set, but --{missing} is not; a certificate and its key belong together")]
+    HalfTls {
+        /// The flag that is set.
+        given: &'static str,
+        /// The flag that is not.
+        missing: &'static str,
+    },
+    /// Certificates are asked of devices on a port without TLS.
+    #[error(
+        "--device-tls-client-ca is set, but the devices' port has no TLS; it needs --device-tls-cert and --device-tls-key"
+    )]
+    ClientCaWithoutTls,
 }
 
 /// Where devices connect unless the operator says otherwise: the port of existing RTIO devices.

@@ -65,7 +65,7 @@ impl Devices {
             return;
         };
         match self.gate.admit(stream, peer).await {
-            Ok(Admitted { stream, peer }) => connection::run(self, stream, peer, unverified).await,
+            Ok(Admitted { stream, peer, .. }) => connection::run(self, stream, peer, unverified).await,
             Err(error) => tracing::debug!(%peer, %error, "device connection turned away"),
         }
         drop(permit);

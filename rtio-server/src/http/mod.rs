@@ -78,7 +78,7 @@ impl Callers {
     /// Dropping the future closes the connection; its calls and observations are given up.
     pub async fn serve(self: Arc<Self>, stream: TcpStream, peer: SocketAddr, permit: OwnedSemaphorePermit) {
         match self.gate.admit(stream, peer).await {
-            Ok(Admitted { stream, peer }) => connection::run(self, stream, peer).await,
+            Ok(Admitted { stream, peer, .. }) => connection::run(self, stream, peer).await,
             Err(error) => tracing::debug!(%peer, %error, "caller's connection turned away"),
         }
         drop(permit);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tokio::net::TcpStream;
 
 use super::Stream;
-use super::tls::{HandshakeError, Tls};
+use super::tls::{HandshakeError, Identity, Tls};
 
 /// The way into one port.
 #[derive(Debug, Clone, Default)]
@@ -22,6 +22,8 @@ pub struct Admitted {
     pub stream: Stream,
     /// Who is at the other end.
     pub peer: SocketAddr,
+    /// Who that is by its certificate, where the port asks for one.
+    pub identity: Option<Identity>,
 }
 
 /// Why a connection came no further.
@@ -53,6 +55,7 @@ impl Gate {
             // Boxed, because a handshake is many times the size of what is kept after it.
             Some(tls) => Stream::Tls(Box::new(Box::pin(tls.accept(stream)).await?)),
         };
-        Ok(Admitted { stream, peer })
+        let identity = stream.peer_certificate().map(Identity::of);
+        Ok(Admitted { stream, peer, identity })
     }
 }

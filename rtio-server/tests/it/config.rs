@@ -91,6 +91,8 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("http-addr", "127.0.0.1", "expected an IP address and a port"),
     ("admin-addr", "none", "expected an IP address and a port, such as 127.0.0.1:17918, or off"),
     ("cors-origin", "console.example.org", "expected * or one origin"),
+    ("max-handshakes", "0", "expected a whole number from 1 to 1048576"),
+    ("handshake-timeout", "9ms", "expected a time from 10ms to 1h"),
     ("call-timeout", "10", "expected a time from 10ms to 1h"),
     ("observe-timeout", "9ms", "expected a time from 10ms to 1h"),
     ("max-wait", "2h", "expected a time from 0s to 1h"),

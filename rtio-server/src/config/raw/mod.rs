@@ -7,6 +7,7 @@ mod caps;
 mod listen;
 mod log;
 mod times;
+mod tls;
 
 use std::path::PathBuf;
 
@@ -18,6 +19,7 @@ pub use caps::RawCaps;
 pub use listen::RawListen;
 pub use log::RawLog;
 pub use times::RawTimes;
+pub use tls::RawTls;
 
 use super::value::switch;
 
@@ -37,6 +39,9 @@ pub struct RawConfig {
 
     #[command(flatten)]
     pub admin: RawAdmin,
+
+    #[command(flatten)]
+    pub tls: RawTls,
 
     #[command(flatten)]
     pub times: RawTimes,

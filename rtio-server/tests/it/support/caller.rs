@@ -2,16 +2,17 @@
 
 use std::net::SocketAddr;
 
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::net::{TcpSocket, TcpStream};
 
 use super::Reply;
+use super::tls::Wire;
 use super::wait::{SILENCE, within};
 
 /// A connection to the hub's caller port.
 #[derive(Debug)]
 pub(crate) struct Caller {
-    stream: BufReader<TcpStream>,
+    stream: BufReader<Wire>,
     /// Bytes of a stream that follow the lines which were read.
     pending: Vec<u8>,
 }
@@ -32,7 +33,12 @@ impl Caller {
     pub(crate) async fn connect(addr: SocketAddr) -> Self {
         let stream = within("a caller's connection", TcpStream::connect(addr)).await.expect("the port accepts");
         stream.set_nodelay(true).expect("the option exists");
-        Self { stream: BufReader::new(stream), pending: Vec::new() }
+        Self::over(stream)
+    }
+
+    /// One over a connection that exists, with TLS or without.
+    pub(crate) fn over(stream: impl Into<Wire>) -> Self {
+        Self { stream: BufReader::new(stream.into()), pending: Vec::new() }
     }
 
     /// One whose kernel keeps little of what it does not read.
@@ -40,16 +46,16 @@ impl Caller {
         let socket = TcpSocket::new_v4().expect("a socket");
         socket.set_recv_buffer_size(4096).expect("the option exists");
         let stream = within("a caller's connection", socket.connect(addr)).await.expect("the port accepts");
-        Self { stream: BufReader::new(stream), pending: Vec::new() }
+        Self::over(stream)
     }
 
     pub(crate) async fn sends(&mut self, bytes: &[u8]) {
-        within("room for a caller's bytes", self.stream.write_all(bytes)).await.expect("the connection is open");
+        within("room for a caller's bytes", self.stream.get_mut().send(bytes)).await.expect("the connection is open");
     }
 
     /// Sends what may meet a connection that the hub closes meanwhile; says whether it went out.
     pub(crate) async fn tries_to_send(&mut self, bytes: &[u8]) -> bool {
-        within("room for a caller's bytes", self.stream.write_all(bytes)).await.is_ok()
+        within("room for a caller's bytes", self.stream.get_mut().send(bytes)).await.is_ok()
     }
 
     /// Sends a request and reads its answer.
@@ -139,7 +145,7 @@ impl Caller {
 
     /// Nothing has come by now, and the connection is open: for a clock that stands still.
     pub(crate) fn has_received_nothing(&self) {
-        let read = self.stream.get_ref().try_read(&mut [0]);
+        let read = self.stream.get_ref().tcp().try_read(&mut [0]);
         assert!(read.as_ref().is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock), "got {read:?}");
     }
 }

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use clap::{Args, Command, FromArgMatches};
+use prometheus_client::registry::Registry;
 use rtio_server::admin::{self, Guard};
 use rtio_server::app::{App, Ports, UriDigest};
 use rtio_server::config::{Config, RawConfig};
@@ -15,6 +16,7 @@ use rtio_server::reload::Reload;
 use rtio_server::shutdown::Shutdown;
 use tokio::task::JoinHandle;
 
+use super::tls::{Ca, PortFiles, TlsClient};
 use super::wait::{eventually, within};
 use super::{Caller, Device, Peer, Reply};
 
@@ -26,7 +28,7 @@ pub(crate) fn hub() -> Builder {
     let raw = RawConfig::from_arg_matches(&matches).expect("the flags are sound");
     let config = Config::try_from(raw).expect("--dev is enough");
     let ports = Ports::configured(&config);
-    Builder { config, ports }
+    Builder { config, ports, device_tls: None, http_tls: None }
 }
 
 /// A hub that is being described.
@@ -34,6 +36,8 @@ pub(crate) fn hub() -> Builder {
 pub(crate) struct Builder {
     config: Config,
     ports: Ports,
+    device_tls: Option<PortFiles>,
+    http_tls: Option<PortFiles>,
 }
 
 /// A hub that serves.
@@ -46,6 +50,10 @@ pub(crate) struct TestHub {
     pub(crate) reload: Reload,
     pub(crate) core: Arc<Hub>,
     pub(crate) shutdown: Shutdown,
+    /// Of the ports that have TLS; a test may write them anew.
+    pub(crate) device_tls: Option<PortFiles>,
+    pub(crate) http_tls: Option<PortFiles>,
+    registry: Arc<Registry>,
     run: JoinHandle<()>,
 }
 
@@ -71,14 +79,52 @@ impl Builder {
         self.with(|config| config.admin = Some(admin::Config { addr: ([127, 0, 0, 1], 0).into(), guard }))
     }
 
+    /// The devices' port has TLS, with a certificate of `ca` for localhost and 127.0.0.1.
+    pub(crate) fn with_device_tls(mut self, ca: &Ca) -> Self {
+        let files = PortFiles::new(&ca.server());
+        self.config.tls.device = Some(files.config());
+        self.device_tls = Some(files);
+        self
+    }
+
+    /// The devices' port has TLS and asks devices for a certificate of the same `ca`.
+    pub(crate) fn with_device_client_certificates(mut self, ca: &Ca) -> Self {
+        let files = PortFiles::new(&ca.server());
+        self.config.tls.device = Some(files.config_with_client_ca(ca));
+        self.device_tls = Some(files);
+        self
+    }
+
+    /// The callers' port has TLS, with a certificate of `ca` for localhost and 127.0.0.1.
+    pub(crate) fn with_http_tls(mut self, ca: &Ca) -> Self {
+        let files = PortFiles::new(&ca.server());
+        self.config.tls.http = Some(files.config());
+        self.http_tls = Some(files);
+        self
+    }
+
     pub(crate) async fn start(self) -> TestHub {
+        rtio_server::net::tls::install_provider();
         let (shutdown, reload) = (Shutdown::new(), Reload::new());
         let app = App::build(&self.config, self.ports, reload.clone(), shutdown.clone()).expect("free ports exist");
         let (device_addr, http_addr, admin_addr, core) =
             (app.device_addr(), app.http_addr(), app.admin_addr(), app.hub());
         let readiness = app.readiness();
+        let (device_tls, http_tls, registry) = (self.device_tls, self.http_tls, app.registry());
         let run = tokio::spawn(app.run());
-        TestHub { device_addr, http_addr, admin_addr, readiness, reload, core, shutdown, run }
+        TestHub {
+            device_addr,
+            http_addr,
+            admin_addr,
+            readiness,
+            reload,
+            core,
+            shutdown,
+            device_tls,
+            http_tls,
+            registry,
+            run,
+        }
     }
 }
 
@@ -95,6 +141,16 @@ impl TestHub {
     /// A connection to the device port that has said nothing.
     pub(crate) async fn peer(&self) -> Peer {
         Peer::connect(self.device_addr).await
+    }
+
+    /// A connection to the device port over TLS that has said nothing.
+    pub(crate) async fn tls_peer(&self, client: &TlsClient) -> Peer {
+        Peer::over(client.connects(self.device_addr).await)
+    }
+
+    /// A caller over TLS, which speaks HTTP/1.1.
+    pub(crate) async fn tls_caller(&self, client: &TlsClient) -> Caller {
+        Caller::over(client.clone().with_alpn(&[b"http/1.1"]).connects(self.http_addr).await)
     }
 
     pub(crate) async fn caller(&self) -> Caller {
@@ -144,6 +200,13 @@ impl TestHub {
         let observer = device.begins_observation().await;
         assert_eq!(caller.head().await.status, 200);
         (caller, observer)
+    }
+
+    /// What `/metrics` shows.
+    pub(crate) fn metrics(&self) -> String {
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, &self.registry).expect("metrics are text");
+        text
     }
 
     /// Sessions that ended for `reason`.

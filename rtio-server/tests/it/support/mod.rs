@@ -10,6 +10,7 @@ pub(crate) mod device;
 pub(crate) mod hub;
 pub(crate) mod peer;
 pub(crate) mod reply;
+pub(crate) mod tls;
 pub(crate) mod wait;
 
 pub(crate) use caller::Caller;
@@ -18,4 +19,5 @@ pub(crate) use device::Device;
 pub(crate) use hub::{TestHub, hub};
 pub(crate) use peer::{Frame, Peer};
 pub(crate) use reply::Reply;
+pub(crate) use tls::Ca;
 pub(crate) use wait::{eventually, within};

@@ -4,9 +4,10 @@ use std::net::SocketAddr;
 
 use rtio_proto::header::{FrameCode, FrameKind, Header, encode_frame};
 use rtio_proto::limits::{HEADER_BYTES, MAX_BODY_BYTES};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncReadExt;
 use tokio::net::{TcpSocket, TcpStream};
 
+use super::tls::Wire;
 use super::wait::{SILENCE, within};
 
 /// One frame as it came.
@@ -36,14 +37,19 @@ impl Frame {
 /// A connection to the hub's device port.
 #[derive(Debug)]
 pub(crate) struct Peer {
-    stream: TcpStream,
+    stream: Wire,
 }
 
 impl Peer {
     pub(crate) async fn connect(addr: SocketAddr) -> Self {
         let stream = within("a device connection", TcpStream::connect(addr)).await.expect("the device port accepts");
         stream.set_nodelay(true).expect("the option exists");
-        Self { stream }
+        Self::over(stream)
+    }
+
+    /// One over a connection that exists, with TLS or without.
+    pub(crate) fn over(stream: impl Into<Wire>) -> Self {
+        Self { stream: stream.into() }
     }
 
     /// One whose kernel keeps little of what it does not read.
@@ -51,17 +57,17 @@ impl Peer {
         let socket = TcpSocket::new_v4().expect("a socket");
         socket.set_recv_buffer_size(4096).expect("the option exists");
         let stream = within("a device connection", socket.connect(addr)).await.expect("the device port accepts");
-        Self { stream }
+        Self::over(stream)
     }
 
     pub(crate) async fn sends(&mut self, bytes: &[u8]) {
-        within("room for a device's bytes", self.stream.write_all(bytes)).await.expect("the connection is open");
+        within("room for a device's bytes", self.stream.send(bytes)).await.expect("the connection is open");
     }
 
     /// Sends what may meet a connection that the hub closes meanwhile.
     pub(crate) async fn tries_to_send(&mut self, bytes: &[u8]) {
         // A reset is what some of those who call this wait for.
-        let _ = within("room for a device's bytes", self.stream.write_all(bytes)).await;
+        let _ = within("room for a device's bytes", self.stream.send(bytes)).await;
     }
 
     pub(crate) async fn sends_frame(&mut self, kind: FrameKind, message_id: u16, body: &[u8]) {
@@ -95,6 +101,14 @@ impl Peer {
         assert!(matches!(read, Ok(0) | Err(_)), "the hub sent {byte:?} instead of closing");
     }
 
+    /// The hub closes the connection; what it said before, which need not be frames.
+    pub(crate) async fn tries_to_receive_all(&mut self) -> Vec<u8> {
+        let mut rest = Vec::new();
+        // A reset is an end as well.
+        let _ = within("the hub closes a device connection", self.stream.read_to_end(&mut rest)).await;
+        rest
+    }
+
     /// Nothing comes for a while, and the connection stays open.
     pub(crate) async fn receives_nothing(&mut self) {
         let mut byte = [0];
@@ -104,12 +118,12 @@ impl Peer {
 
     /// Nothing has come by now, and the connection is open: for a clock that stands still.
     pub(crate) fn has_received_nothing(&self) {
-        let read = self.stream.try_read(&mut [0]);
+        let read = self.stream.tcp().try_read(&mut [0]);
         assert!(read.as_ref().is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock), "got {read:?}");
     }
 
     /// Closes without a goodbye, as a crash does.
     pub(crate) fn resets(self) {
-        self.stream.set_zero_linger().expect("the option exists");
+        self.stream.tcp().set_zero_linger().expect("the option exists");
     }
 }
