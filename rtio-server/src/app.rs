@@ -14,11 +14,11 @@ use crate::backend::AcceptAny;
 use crate::config::{Config, VerifierChoice};
 use crate::data_dir::{DataDir, DataDirError};
 use crate::device::Devices;
-use crate::http::Callers;
+use crate::http::{self, Callers};
 use crate::hub::ports::{DeviceService, Verifier};
 use crate::hub::{Hub, Metrics};
 use crate::net::tls::{self, Port};
-use crate::net::{self, Gate, Listener};
+use crate::net::{self, Gate, Listener, PortMetrics};
 use crate::readiness::Readiness;
 use crate::reload::Reload;
 use crate::shutdown::{Shutdown, drain};
@@ -101,20 +101,26 @@ impl App {
         let mut registry = Registry::with_prefix("rtio");
         let readiness = Readiness::new();
         let tls = tls::Ports::open(&config.tls, data_dir.as_ref(), &mut registry)?;
+        let connections = net::Metrics::register(&mut registry);
+        let (device_port, http_port) = (connections.port("devices"), connections.port("callers"));
         let (device_listener, device_addr) =
-            bind("devices", "device-addr", config.device.addr, config.device.max_connections)?;
-        let (http_listener, http_addr) = bind("callers", "http-addr", config.http.addr, config.http.max_connections)?;
+            bind(device_port.clone(), "device-addr", config.device.addr, config.device.max_connections)?;
+        let (http_listener, http_addr) =
+            bind(http_port.clone(), "http-addr", config.http.addr, config.http.max_connections)?;
+        let gate = |port, tls, max| Gate::new(tls).counted(port).behind(&config.proxies).with_max_per_peer(max);
+        let device_gate = gate(device_port, tls.of(Port::Devices), config.device.max_connections_per_peer);
+        let http_gate = gate(http_port, tls.of(Port::Callers), config.http.max_connections_per_peer);
         let hub = Arc::new(Hub::new(ports.verifier, ports.services, Metrics::register(&mut registry)));
-        let devices =
-            Devices::new(&config.device, Gate::new(tls.of(Port::Devices)), Arc::clone(&hub), shutdown.clone());
-        let gate = Gate::new(tls.of(Port::Callers));
-        let callers = Callers::new(config.http.clone(), gate, Arc::clone(&hub), shutdown.clone());
+        let devices = Devices::new(&config.device, device_gate, Arc::clone(&hub), shutdown.clone());
+        let metrics = http::Metrics::register(&mut registry);
+        let callers = Callers::new(config.http.clone(), http_gate, Arc::clone(&hub), metrics, shutdown.clone());
         let callers = callers.map_err(BuildError::CorsOrigin)?;
         let registry = Arc::new(registry);
         let admin = match &config.admin {
             None => None,
             Some(config) => {
-                let (listener, addr) = bind("operators", "admin-addr", config.addr, MAX_ADMIN_CONNECTIONS)?;
+                let port = connections.port("operators");
+                let (listener, addr) = bind(port, "admin-addr", config.addr, MAX_ADMIN_CONNECTIONS)?;
                 warn_if_open_to_the_network(addr);
                 let access = Access::new(config.guard.clone(), data_dir)?;
                 let admin =
@@ -184,19 +190,28 @@ impl App {
             tokio::spawn(async move { hub.sweep().await })
         };
         let certificates = tokio::spawn(self.tls.keep_up_to_date(self.reload.subscribe()));
-        let accept_devices = self.device_listener.run(self.shutdown.clone(), |stream, peer, permit| {
-            device_tasks.spawn(Arc::clone(&self.devices).serve(stream, peer, permit));
-        });
-        let accept_callers = self.http_listener.run(self.shutdown.clone(), |stream, peer, permit| {
-            caller_tasks.spawn(Arc::clone(&self.callers).serve(stream, peer, permit));
-        });
+        // Each port has a task of its own: a storm at one does not hold back the others.
+        let (devices, tasks) = (self.devices, device_tasks.clone());
+        let accept_devices =
+            tokio::spawn(self.device_listener.run(self.shutdown.clone(), move |stream, peer, permit| {
+                tasks.spawn(Arc::clone(&devices).serve(stream, peer, permit));
+            }));
+        let (callers, tasks) = (self.callers, caller_tasks.clone());
+        let accept_callers =
+            tokio::spawn(self.http_listener.run(self.shutdown.clone(), move |stream, peer, permit| {
+                tasks.spawn(Arc::clone(&callers).serve(stream, peer, permit));
+            }));
         let follow_admin = self.admin.as_ref().map(|(admin, ..)| {
             let (admin, reloads) = (Arc::clone(admin), self.reload.subscribe());
             tokio::spawn(async move { admin.follow(reloads).await })
         });
         let end = Shutdown::new();
         let operators = tokio::spawn(serve_admin(self.admin, end.clone()));
-        tokio::join!(accept_devices, accept_callers);
+        for accept in [accept_devices, accept_callers] {
+            if let Err(error) = accept.await {
+                tracing::error!(%error, "a port was given up");
+            }
+        }
         tracing::info!(devices = self.hub.devices_online(), callers = caller_tasks.len(), "draining");
         drain("callers", &caller_tasks, self.drain).await;
         self.hub.close_all();
@@ -207,6 +222,7 @@ impl App {
         end.trigger();
         // It panics only if the accept loop did, and then it is over as well.
         let _ = operators.await;
+        certificates.abort();
     }
 }
 
@@ -235,13 +251,13 @@ fn warn_if_open_to_the_network(addr: SocketAddr) {
 }
 
 fn bind(
-    name: &'static str,
+    port: PortMetrics,
     flag: &'static str,
     addr: SocketAddr,
     max: usize,
 ) -> Result<(Listener, SocketAddr), BuildError> {
     let failed = |source| BuildError::Bind { addr, flag, source };
-    let listener = net::bind(name, addr, max).map_err(failed)?;
+    let listener = net::bind(port, addr, max).map_err(failed)?;
     let bound = listener.local_addr().map_err(failed)?;
     Ok((listener, bound))
 }

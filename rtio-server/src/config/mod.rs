@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use rtio_proto::session::SessionLimits;
 
+use crate::net::proxy::TrustedProxies;
 use crate::{device, http, net, telemetry};
 
 /// Everything that a hub needs to start.
@@ -30,6 +31,8 @@ pub struct Config {
     pub http: http::Config,
     /// TLS of both.
     pub tls: net::tls::Config,
+    /// Whose PROXY headers are believed, on the ports of devices and callers.
+    pub proxies: TrustedProxies,
     /// The operators' side, unless it is off.
     pub admin: Option<crate::admin::Config>,
     /// Time that calls in flight get to end once the hub shall stop.
@@ -65,21 +68,28 @@ impl TryFrom<RawConfig> for Config {
             device: device::Config {
                 addr: or_default(raw.listen.device_addr, DEVICE_PORT),
                 max_connections: raw.caps.max_device_connections,
+                max_connections_per_peer: raw.caps.max_device_connections_per_peer,
                 max_unverified: raw.caps.max_unverified_connections,
                 session: SessionLimits { max_calls: raw.caps.max_calls_per_device, ..SessionLimits::default() },
             },
             http: http::Config {
                 addr: or_default(raw.listen.http_addr, HTTP_PORT),
                 max_connections: raw.caps.max_http_connections,
+                max_connections_per_peer: raw.caps.max_http_connections_per_peer,
+                max_h2_streams: raw.caps.max_http2_streams,
+                max_header_bytes: raw.caps.max_http_header_bytes,
+                max_headers: raw.caps.max_http_headers,
                 idle_timeout: raw.times.http_idle_timeout,
                 header_timeout: raw.times.http_header_timeout,
+                body_timeout: raw.times.http_body_timeout,
                 max_wait: raw.times.max_wait,
                 call_timeout: raw.times.call_timeout,
                 establish_timeout: raw.times.observe_timeout,
                 cors_origin: raw.listen.cors_origin,
             },
-            admin,
             tls: tls::config(raw.tls)?,
+            proxies: TrustedProxies::new(raw.listen.proxy_protocol_from),
+            admin,
             drain: raw.times.drain,
             verifier: VerifierChoice::Any,
             backend: backend::config(raw.backend)?,

@@ -1,10 +1,11 @@
 //! How single values are read, the same from a flag, a variable or a file. The text of each error says what is allowed.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use humantime::format_duration;
+use ipnet::IpNet;
 
 /// Reads an IP address with a port. Names are refused: what they stand for may change after the start.
 ///
@@ -34,6 +35,17 @@ pub fn address_or_off(text: &str) -> Result<Address, ValueError> {
         return Ok(Address::Off);
     }
     text.parse().map(Address::At).map_err(|_| ValueError::AddressOrOff)
+}
+
+/// Reads a network such as `10.0.0.0/8`, or one address.
+///
+/// # Errors
+///
+/// [`ValueError::Network`].
+pub fn network(text: &str) -> Result<IpNet, ValueError> {
+    let text = text.trim();
+    let one = || text.parse::<IpAddr>().map(IpNet::from);
+    text.parse::<IpNet>().or_else(|_| one()).map_err(|_| ValueError::Network)
 }
 
 /// Reads a switch, as a variable or a file may set it.
@@ -94,6 +106,9 @@ pub enum ValueError {
     /// Neither an IP address with a port nor `off`.
     #[error("expected an IP address and a port, such as 127.0.0.1:17918, or off")]
     AddressOrOff,
+    /// Neither a network nor an address.
+    #[error("expected an IP address or a network in CIDR notation, such as 10.0.0.0/8 or 2001:db8::/32")]
+    Network,
     /// Neither on nor off.
     #[error("expected true or false")]
     Switch,
@@ -131,6 +146,16 @@ mod tests {
         for bad in ["9ms", "3601s", "10", "", "-1s", "soon"] {
             let error = read(bad).unwrap_err();
             assert_eq!(error.to_string(), "expected a time from 10ms to 1h, such as 500ms or 10s", "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_network_is_cidr_or_one_address() {
+        for (text, expected) in [("10.0.0.0/8", "10.0.0.0/8"), ("10.0.0.1", "10.0.0.1/32"), (" ::1", "::1/128")] {
+            assert_eq!(network(text).map(|network| network.to_string()), Ok(expected.to_owned()), "{text}");
+        }
+        for bad in ["", "10.0.0.0/33", "proxy.example.org", "10.0.0.1:80", "10.0.0"] {
+            assert_eq!(network(bad), Err(ValueError::Network), "{bad}");
         }
     }
 

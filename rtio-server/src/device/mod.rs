@@ -29,6 +29,8 @@ pub struct Config {
     pub addr: SocketAddr,
     /// Most connections; newcomers wait in the system's backlog.
     pub max_connections: usize,
+    /// Most connections of one peer address; one more is closed at once.
+    pub max_connections_per_peer: u32,
     /// Most connections that are not verified yet; one more is closed at once.
     pub max_unverified: usize,
     /// Caps of one session.
@@ -64,9 +66,10 @@ impl Devices {
             tracing::warn!(%peer, "device connection refused: as many unverified ones as are allowed");
             return;
         };
-        match self.gate.admit(stream, peer).await {
-            Ok(Admitted { stream, peer, .. }) => connection::run(self, stream, peer, unverified).await,
-            Err(error) => tracing::debug!(%peer, %error, "device connection turned away"),
+        // Where it does not let the connection in, the gate has counted and said it.
+        if let Ok(Admitted { stream, peer, seat, .. }) = self.gate.admit(stream, peer).await {
+            connection::run(self, stream, peer, unverified).await;
+            drop(seat);
         }
         drop(permit);
     }

@@ -3,7 +3,7 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -17,6 +17,7 @@ pub(super) struct Activity {
     in_progress: AtomicUsize,
     requests: AtomicUsize,
     reads: AtomicUsize,
+    begins_with_tls: AtomicBool,
 }
 
 impl Activity {
@@ -25,6 +26,17 @@ impl Activity {
         self.requests.fetch_add(1, Ordering::Relaxed);
         self.in_progress.fetch_add(1, Ordering::Relaxed);
         Busy { activity: Arc::clone(self) }
+    }
+
+    /// Whether the first byte that came was that of a TLS handshake.
+    pub(super) fn begins_with_tls(&self) -> bool {
+        self.begins_with_tls.load(Ordering::Relaxed)
+    }
+
+    fn count_read(&self, first: Option<u8>) {
+        if self.reads.fetch_add(1, Ordering::Relaxed) == 0 && first == Some(TLS_HANDSHAKE) {
+            self.begins_with_tls.store(true, Ordering::Relaxed);
+        }
     }
 
     pub(super) fn progress(&self) -> Progress {
@@ -64,9 +76,10 @@ impl CountedStream {
 impl AsyncRead for CountedStream {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
+        let before = buffer.filled().len();
         let result = Pin::new(&mut this.stream).poll_read(cx, buffer);
         if result.is_ready() {
-            this.activity.reads.fetch_add(1, Ordering::Relaxed);
+            this.activity.count_read(buffer.filled().get(before).copied());
         }
         result
     }
@@ -97,3 +110,6 @@ impl AsyncWrite for CountedStream {
         Pin::new(&mut self.get_mut().stream).poll_shutdown(cx)
     }
 }
+
+/// Type of a TLS record with a handshake (RFC 8446 §5.1). No request begins with it.
+const TLS_HANDSHAKE: u8 = 22;

@@ -23,7 +23,7 @@ pub(super) async fn compatible(
     body: Incoming,
     busy: Busy,
 ) -> Response<ReplyBody> {
-    let body = match body::read(body, MAX_BODY_BYTES, callers.config.header_timeout).await {
+    let body = match body::read(body, MAX_BODY_BYTES, callers.config.body_timeout).await {
         Ok(body) => body,
         Err(error) => return bad_request(error.to_string(), Form::Compatible),
     };
@@ -56,7 +56,7 @@ pub(super) async fn direct(
     if let Some(refusal) = refuse_uri(uri) {
         return refusal;
     }
-    let data = match body::read(body, MAX_DATA_BYTES, callers.config.header_timeout).await {
+    let data = match body::read(body, MAX_DATA_BYTES, callers.config.body_timeout).await {
         Ok(data) => data,
         Err(error @ BodyError::TooLong { .. }) => {
             let problem = Problem::new(StatusCode::PAYLOAD_TOO_LARGE, Code::BadRequest, error.to_string());

@@ -1,4 +1,4 @@
-//! The caller edge: HTTP/1.1 on hyper, in two forms — the compatible one (`POST /{device_id}` with JSON) and the direct one
+//! The caller edge: HTTP/1.1 and HTTP/2 on hyper, in two forms — the compatible one (`POST /{device_id}` with JSON) and the direct one
 //! (a device's URI is a URL). docs/caller-http.md is its contract.
 //!
 //! Called by `app` for each accepted connection. Knows the hub, and nothing of the device protocol or its sockets.
@@ -8,10 +8,14 @@ mod body;
 mod call;
 mod connection;
 mod cors;
+mod h1;
+mod h2;
 mod json;
+mod metrics;
 mod observe;
 mod outcome;
 mod patience;
+mod plain;
 mod prefer;
 mod problem;
 mod router;
@@ -26,8 +30,10 @@ use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::hub::Hub;
-use crate::net::{Admitted, Gate};
+use crate::net::{Admitted, Gate, Notice, Turned};
 use crate::shutdown::Shutdown;
+
+pub use metrics::Metrics;
 
 /// What an operator may change about callers.
 #[derive(Debug, Clone)]
@@ -36,10 +42,20 @@ pub struct Config {
     pub addr: SocketAddr,
     /// Most connections; newcomers wait in the system's backlog.
     pub max_connections: usize,
+    /// Most connections of one peer address; one more is closed at once.
+    pub max_connections_per_peer: u32,
+    /// Most requests that are answered at once on a connection of HTTP/2; more wait at the caller.
+    pub max_h2_streams: u32,
+    /// Longest head of a request, in bytes; at least 8 KiB.
+    pub max_header_bytes: u32,
+    /// Most header fields of a request.
+    pub max_headers: usize,
     /// How long a connection may be kept without a request.
     pub idle_timeout: Duration,
-    /// How long the head of a request may take, and its body.
+    /// How long the head of a request may take.
     pub header_timeout: Duration,
+    /// How long its body may take.
+    pub body_timeout: Duration,
     /// Longest time limit that a caller may ask for with `Prefer: wait=`.
     pub max_wait: Duration,
     /// Time limit of a call without that.
@@ -56,7 +72,10 @@ pub struct Callers {
     gate: Gate,
     hub: Arc<Hub>,
     config: Config,
+    metrics: Metrics,
     cors_origin: HeaderValue,
+    /// Callers that take the plain port for one with TLS.
+    tls_to_plain: Notice,
     shutdown: Shutdown,
 }
 
@@ -66,9 +85,16 @@ impl Callers {
     /// # Errors
     ///
     /// `cors_origin` is no header value.
-    pub fn new(config: Config, gate: Gate, hub: Arc<Hub>, shutdown: Shutdown) -> Result<Arc<Self>, InvalidHeaderValue> {
+    pub fn new(
+        config: Config,
+        gate: Gate,
+        hub: Arc<Hub>,
+        metrics: Metrics,
+        shutdown: Shutdown,
+    ) -> Result<Arc<Self>, InvalidHeaderValue> {
         let cors_origin = HeaderValue::from_str(&config.cors_origin)?;
-        Ok(Arc::new(Self { gate, hub, config, cors_origin, shutdown }))
+        let tls_to_plain = Notice::new();
+        Ok(Arc::new(Self { gate, hub, config, metrics, cors_origin, tls_to_plain, shutdown }))
     }
 
     /// Serves one accepted connection until it ends. `permit` counts it among the connections.
@@ -78,8 +104,13 @@ impl Callers {
     /// Dropping the future closes the connection; its calls and observations are given up.
     pub async fn serve(self: Arc<Self>, stream: TcpStream, peer: SocketAddr, permit: OwnedSemaphorePermit) {
         match self.gate.admit(stream, peer).await {
-            Ok(Admitted { stream, peer, .. }) => connection::run(self, stream, peer).await,
-            Err(error) => tracing::debug!(%peer, %error, "caller's connection turned away"),
+            Ok(Admitted { stream, peer, seat, .. }) => {
+                connection::run(self, stream, peer).await;
+                drop(seat);
+            }
+            Err(Turned::NotTls(stream)) => plain::refuse(*stream).await,
+            // The gate has counted and said it.
+            Err(Turned::Proxy(_) | Turned::PerPeer(_) | Turned::Handshake(_)) => {}
         }
         drop(permit);
     }

@@ -19,6 +19,8 @@ pub(super) struct Progress {
 pub(super) struct Patience {
     idle_timeout: Duration,
     head_timeout: Duration,
+    /// Whether bytes after the first head are the beginning of another.
+    bytes_are_heads: bool,
     /// As it was when the connection last did something useful.
     seen: Progress,
     /// When that was, in time since the connection began.
@@ -28,9 +30,17 @@ pub(super) struct Patience {
 }
 
 impl Patience {
+    /// For a connection of HTTP/1.1.
     pub(super) const fn new(idle_timeout: Duration, head_timeout: Duration) -> Self {
         let seen = Progress { in_progress: 0, requests: 0, reads: 0 };
-        Self { idle_timeout, head_timeout, seen, idle_since: Duration::ZERO, head_since: Some(Duration::ZERO) }
+        let head_since = Some(Duration::ZERO);
+        Self { idle_timeout, head_timeout, bytes_are_heads: true, seen, idle_since: Duration::ZERO, head_since }
+    }
+
+    /// For a connection of HTTP/2: its peer also sends frames that belong to no request, which neither begin a head nor keep
+    /// the connection. A head that never ends is bounded by its size and by the idle time.
+    pub(super) const fn with_frames(idle_timeout: Duration, head_timeout: Duration) -> Self {
+        Self { bytes_are_heads: false, ..Self::new(idle_timeout, head_timeout) }
     }
 
     /// How often to look: a limit is kept to a quarter of itself.
@@ -46,7 +56,7 @@ impl Patience {
             self.head_since = None;
             return false;
         }
-        if progress.reads != self.seen.reads && self.head_since.is_none() {
+        if self.bytes_are_heads && progress.reads != self.seen.reads && self.head_since.is_none() {
             self.head_since = Some(now);
         }
         let head_is_late = self.head_since.is_some_and(|since| now - since >= self.head_timeout);
@@ -59,7 +69,14 @@ mod tests {
     use super::*;
 
     fn check(looks: &[(u64, Progress, bool)]) {
-        let mut patience = Patience::new(Duration::from_secs(60), Duration::from_secs(10));
+        check_with(Patience::new(Duration::from_secs(60), Duration::from_secs(10)), looks);
+    }
+
+    fn check_frames(looks: &[(u64, Progress, bool)]) {
+        check_with(Patience::with_frames(Duration::from_secs(60), Duration::from_secs(10)), looks);
+    }
+
+    fn check_with(mut patience: Patience, looks: &[(u64, Progress, bool)]) {
         for (second, progress, over) in looks {
             assert_eq!(patience.is_over(Duration::from_secs(*second), *progress), *over, "{second} s, {progress:?}");
         }
@@ -83,6 +100,18 @@ mod tests {
     #[test]
     fn a_head_that_comes_in_drops_is_given_up() {
         check(&[(5, at(0, 1, 1), false), (20, at(0, 1, 2), false), (29, at(0, 1, 9), false), (30, at(0, 1, 10), true)]);
+    }
+
+    #[test]
+    fn frames_that_belong_to_no_request_neither_shorten_nor_lengthen_a_life() {
+        check_frames(&[(9, at(0, 0, 9), false), (10, at(0, 0, 10), true)]);
+        check_frames(&[
+            (5, at(0, 1, 1), false),
+            (20, at(0, 1, 2), false),
+            (64, at(0, 1, 90), false),
+            (65, at(0, 1, 91), true),
+        ]);
+        check_frames(&[(5, at(1, 1, 1), false), (3600, at(1, 1, 2), false), (3661, at(0, 1, 99), true)]);
     }
 
     #[test]

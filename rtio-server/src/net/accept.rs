@@ -8,14 +8,16 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::{Notice, PortMetrics};
 use crate::shutdown::Shutdown;
 
 /// A bound socket and the cap on the connections it may have open.
 #[derive(Debug)]
 pub struct Listener {
-    name: &'static str,
+    metrics: PortMetrics,
     socket: TcpListener,
     permits: Arc<Semaphore>,
+    full: Notice,
 }
 
 /// Binds `addr`; port 0 takes a free one.
@@ -23,12 +25,14 @@ pub struct Listener {
 /// # Errors
 ///
 /// Whatever the system says, e.g. that the address is in use.
-pub fn bind(name: &'static str, addr: SocketAddr, max_connections: usize) -> io::Result<Listener> {
+pub fn bind(metrics: PortMetrics, addr: SocketAddr, max_connections: usize) -> io::Result<Listener> {
     let socket = if addr.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     socket.set_reuseaddr(true)?;
     socket.bind(addr)?;
-    let permits = Arc::new(Semaphore::new(max_connections.min(Semaphore::MAX_PERMITS)));
-    Ok(Listener { name, socket: socket.listen(BACKLOG)?, permits })
+    let max = max_connections.min(Semaphore::MAX_PERMITS);
+    let permits = Arc::new(Semaphore::new(max));
+    metrics.watch(Arc::clone(&permits), max);
+    Ok(Listener { metrics, socket: socket.listen(BACKLOG)?, permits, full: Notice::new() })
 }
 
 impl Listener {
@@ -51,20 +55,26 @@ impl Listener {
     }
 
     async fn accept_for_ever(&self, serve: impl Fn(TcpStream, SocketAddr, OwnedSemaphorePermit)) {
-        loop {
+        for taken in 1_usize.. {
+            // Whoever was accepted before has its turn, and so have those who are connected already: a storm at this port is
+            // their delay by one burst, not by the storm.
+            if taken.is_multiple_of(BURST) {
+                tokio::task::yield_now().await;
+            }
             let permit = self.permit().await;
             match self.socket.accept().await {
                 Ok((stream, peer)) => {
+                    self.metrics.accepted();
                     // Frames and answers are small and each is awaited: none may sit in the kernel for company. Where it
                     // fails the peer is gone already, and its task will see that.
                     let _ = stream.set_nodelay(true);
                     serve(stream, peer, permit);
                 }
                 Err(error) if concerns_one_peer(&error) => {
-                    tracing::debug!(listener = self.name, %error, "connection ended before it was accepted");
+                    tracing::debug!(listener = self.metrics.name(), %error, "connection ended before it was accepted");
                 }
                 Err(error) => {
-                    tracing::error!(listener = self.name, %error, "cannot accept, trying again");
+                    tracing::error!(listener = self.metrics.name(), %error, "cannot accept, trying again");
                     tokio::time::sleep(EXHAUSTED_PAUSE).await;
                 }
             }
@@ -72,8 +82,11 @@ impl Listener {
     }
 
     async fn permit(&self) -> OwnedSemaphorePermit {
-        if self.permits.available_permits() == 0 {
-            tracing::warn!(listener = self.name, "as many connections as are allowed, newcomers wait");
+        if self.permits.available_permits() == 0
+            && let Some(left_out) = self.full.due()
+        {
+            let listener = self.metrics.name();
+            tracing::warn!(listener, left_out, "as many connections as are allowed, newcomers wait");
         }
         Arc::clone(&self.permits).acquire_owned().await.expect("the semaphore is never closed")
     }
@@ -87,6 +100,10 @@ fn concerns_one_peer(error: &io::Error) -> bool {
 
 /// Connections that the system completes before we take them: the usual `net.core.somaxconn`, which cuts it anyway.
 const BACKLOG: u32 = 4096;
+
+/// Connections that are taken in a row. To take one and spawn its task costs some 10 µs, so everybody else waits for a fraction
+/// of a millisecond.
+const BURST: usize = 16;
 
 /// Pause when the system has no descriptor or memory for a connection: long enough not to spin, short enough not to be seen.
 const EXHAUSTED_PAUSE: Duration = Duration::from_millis(50);

@@ -2,12 +2,18 @@
 //!
 //! Called by `app` and by the edges. Knows no protocol above TLS.
 
+pub mod peers;
+pub mod proxy;
 pub mod tls;
 
 mod accept;
 mod gate;
+mod metrics;
+mod notice;
 mod stream;
 
 pub use accept::{Listener, bind};
 pub use gate::{Admitted, Gate, Turned};
+pub use metrics::{Metrics, PortMetrics};
+pub use notice::Notice;
 pub use stream::Stream;

@@ -26,6 +26,14 @@ impl Stream {
             Self::Tls(stream) => stream.get_ref().1.peer_certificates()?.first(),
         }
     }
+
+    /// The protocol that the handshake agreed on (ALPN), if it did.
+    pub fn protocol(&self) -> Option<&[u8]> {
+        match self {
+            Self::Plain(_) => None,
+            Self::Tls(stream) => stream.get_ref().1.alpn_protocol(),
+        }
+    }
 }
 
 impl AsyncRead for Stream {

@@ -3,8 +3,9 @@
 use std::net::SocketAddr;
 
 use clap::Args;
+use ipnet::IpNet;
 
-use super::super::value::{address, origin};
+use super::super::value::{address, network, origin};
 
 /// Where the hub listens.
 #[derive(Debug, Clone, Args)]
@@ -17,6 +18,10 @@ pub struct RawListen {
     /// Where callers connect [default: 0.0.0.0:17917; with --dev 127.0.0.1:17917]
     #[arg(long, value_name = "IP:PORT", value_parser = address)]
     pub http_addr: Option<SocketAddr>,
+
+    /// Proxies in front of devices and callers, each an address or CIDR: their connections must begin with a PROXY header
+    #[arg(long, value_name = "CIDR", value_delimiter = ',', value_parser = network)]
+    pub proxy_protocol_from: Vec<IpNet>,
 
     /// Web pages that may call: * for all, or one origin such as `https://console.example.org`
     #[arg(long, value_name = "ORIGIN", default_value = "*", value_parser = origin)]

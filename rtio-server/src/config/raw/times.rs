@@ -34,6 +34,10 @@ pub struct RawTimes {
     /// Time that a caller has to send the headers of a request; from 10ms to 1h
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = time_within(LIMIT))]
     pub http_header_timeout: Duration,
+
+    /// Time that a caller has to send the body of a request; from 10ms to 1h
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = time_within(LIMIT))]
+    pub http_body_timeout: Duration,
 }
 
 /// Times that make no sense when they are nothing. The lower end leaves room for tests on loopback; the upper end is there so

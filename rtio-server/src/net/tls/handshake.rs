@@ -60,6 +60,23 @@ impl Tls {
         &self.metrics
     }
 
+    /// How long a handshake may take.
+    pub const fn handshake_timeout(&self) -> Duration {
+        self.handshake_timeout
+    }
+
+    /// Counts a handshake that broke off, and says so.
+    pub(in crate::net) fn failed(&self, error: io::Error) -> HandshakeError {
+        self.metrics.handshakes_failed.inc();
+        HandshakeError::Failed(error)
+    }
+
+    /// Counts a handshake that took too long, and says so.
+    pub(in crate::net) fn timed_out(&self) -> HandshakeError {
+        self.metrics.handshakes_timed_out.inc();
+        HandshakeError::TimedOut { limit: self.handshake_timeout }
+    }
+
     /// The server's side of a handshake.
     ///
     /// # Errors
@@ -74,15 +91,13 @@ impl Tls {
             let _permit = self.handshakes.acquire().await.expect("the semaphore is never closed");
             TlsAcceptor::from(self.config.load_full()).accept(stream).await
         };
-        let result = match tokio::time::timeout(self.handshake_timeout, handshake).await {
-            Ok(done) => done.map_err(HandshakeError::Failed),
-            Err(_) => Err(HandshakeError::TimedOut { limit: self.handshake_timeout }),
-        };
-        match &result {
-            Ok(_) => self.metrics.handshakes_done.inc(),
-            Err(HandshakeError::Failed(_)) => self.metrics.handshakes_failed.inc(),
-            Err(HandshakeError::TimedOut { .. }) => self.metrics.handshakes_timed_out.inc(),
-        };
-        result
+        match tokio::time::timeout(self.handshake_timeout, handshake).await {
+            Ok(Ok(stream)) => {
+                self.metrics.handshakes_done.inc();
+                Ok(stream)
+            }
+            Ok(Err(error)) => Err(self.failed(error)),
+            Err(_) => Err(self.timed_out()),
+        }
     }
 }

@@ -94,6 +94,18 @@ impl Caller {
         Reply::parse(head.trim_end())
     }
 
+    /// The head of the next answer, where the connection may end before.
+    pub(crate) async fn tries_to_read_head(&mut self) -> Option<Reply> {
+        let mut head = String::new();
+        while !head.ends_with("\r\n\r\n") {
+            let read = within("the head of an answer", self.stream.read_line(&mut head)).await;
+            if !read.is_ok_and(|len| len > 0) {
+                return None;
+            }
+        }
+        Some(Reply::parse(head.trim_end()))
+    }
+
     /// The next line of a stream that was begun with [`head`](Self::head); `None` at its end.
     pub(crate) async fn line(&mut self) -> Option<String> {
         loop {

@@ -109,8 +109,8 @@ impl Builder {
         let app = App::build(&self.config, self.ports, reload.clone(), shutdown.clone()).expect("free ports exist");
         let (device_addr, http_addr, admin_addr, core) =
             (app.device_addr(), app.http_addr(), app.admin_addr(), app.hub());
-        let (readiness, registry) = (app.readiness(), app.registry());
-        let (device_tls, http_tls) = (self.device_tls, self.http_tls);
+        let readiness = app.readiness();
+        let (device_tls, http_tls, registry) = (self.device_tls, self.http_tls, app.registry());
         let run = tokio::spawn(app.run());
         TestHub {
             device_addr,
