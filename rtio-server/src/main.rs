@@ -12,7 +12,7 @@ use rtio_server::reload::Reload;
 use rtio_server::shutdown::Shutdown;
 use rtio_server::{net::tls, telemetry};
 
-use crate::cli::{Command, Exit, Failure, call, certs, descriptors, device, observe, signals, start};
+use crate::cli::{Command, Exit, Failure, call, certs, descriptors, device, observe, online, signals, start};
 
 /// It gives memory back after a fleet of devices went away, where the system's allocator keeps it.
 #[global_allocator]
@@ -30,6 +30,8 @@ fn main() -> ExitCode {
         Command::Call(arguments) => call::run(arguments),
         Command::Observe(arguments) => observe::run(arguments),
         Command::Certs(arguments) => certs::run(arguments),
+        Command::Online(arguments) => online::run(&arguments),
+        Command::Disconnect(arguments) => online::disconnect(&arguments),
     };
     match result {
         Ok(()) => Exit::Done.into(),

@@ -23,6 +23,14 @@ impl Heartbeat {
         self.interval = interval;
     }
 
+    pub(super) fn last_heard(&self) -> Instant {
+        self.last_heard
+    }
+
+    pub(super) fn interval(&self) -> Duration {
+        self.interval
+    }
+
     /// From then on the peer counts as gone.
     pub(super) fn deadline(&self) -> Instant {
         self.last_heard.after(self.interval * 3 / 2)

@@ -16,7 +16,8 @@ use crate::error::{DecodeError, ProtocolError};
 use crate::header::{FrameCode, FrameKind, MessageId};
 use crate::limits::{DEFAULT_PAYLOAD_BYTES, MAX_OBSERVATIONS, MAX_VERIFY_BODY_BYTES};
 use crate::rest::{CoPostRequest, Establish, ObserverId, StatusCode};
-use crate::time::Instant;
+use crate::time::{Duration, Instant};
+use crate::verify::Capacity;
 
 /// Hub side of one device link. Pure: no socket, no clock. The [contract](super) says in which order to call what.
 ///
@@ -288,6 +289,29 @@ impl<C, O: Clone> HubSession<C, O> {
             State::Closed { reason } => Some(reason),
             State::Unverified { .. } | State::Verifying { .. } | State::Verified { .. } => None,
         }
+    }
+
+    /// When the last whole frame came; when the session began, before the first.
+    pub fn last_heard(&self) -> Instant {
+        self.link.heartbeat.last_heard()
+    }
+
+    /// The heartbeat interval that the device asked for, or the default.
+    pub fn heartbeat(&self) -> Duration {
+        self.link.heartbeat.interval()
+    }
+
+    /// The agreed capacity; `None` unless the session is verified.
+    pub fn capacity(&self) -> Option<Capacity> {
+        match self.link.state {
+            State::Verified { capacity } => Some(capacity),
+            State::Unverified { .. } | State::Verifying { .. } | State::Closed { .. } => None,
+        }
+    }
+
+    /// Live observations, those that are not accepted yet among them.
+    pub fn observations(&self) -> usize {
+        self.link.observers.as_ref().map_or(0, |observers| observers.len())
     }
 
     /// Requests in flight.

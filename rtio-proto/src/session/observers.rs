@@ -99,6 +99,10 @@ impl<O> Observers<O> {
         self.live.values().filter_map(|live| live.owed).map(|owed| owed.deadline).min()
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.live.len()
+    }
+
     pub(super) fn pop_any(&mut self) -> Option<Observation<O>> {
         self.live.pop_first().map(|(_, observation)| observation)
     }

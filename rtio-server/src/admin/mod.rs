@@ -3,6 +3,7 @@
 //! Called by `app` for each accepted connection. Nothing here is on the way of a call, so a framework serves it: axum.
 
 mod access;
+mod devices;
 mod problem;
 mod router;
 mod token;

@@ -10,13 +10,14 @@ use serde_json::json;
 pub(super) struct Problem {
     status: StatusCode,
     detail: String,
+    code: Option<&'static str>,
     challenge: Option<&'static str>,
 }
 
 impl Problem {
     /// `detail` is for people.
     pub(super) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
-        Self { status, detail: detail.into(), challenge: None }
+        Self { status, detail: detail.into(), code: None, challenge: None }
     }
 
     pub(super) fn unauthorized(detail: &str, challenge: &'static str) -> Self {
@@ -30,14 +31,22 @@ impl Problem {
     pub(super) fn not_found(detail: &str) -> Self {
         Self::new(StatusCode::NOT_FOUND, detail)
     }
+
+    /// With a name for programs, one of those that callers get (docs/caller-http.md).
+    pub(super) fn with_code(self, code: &'static str) -> Self {
+        Self { code: Some(code), ..self }
+    }
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let title = self.status.canonical_reason().unwrap_or_default();
-        let body = json!({
+        let mut body = json!({
             "type": "about:blank", "title": title, "status": self.status.as_u16(), "detail": self.detail,
         });
+        if let Some(code) = self.code {
+            body["code"] = code.into();
+        }
         let head = [(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"))];
         let mut response = (self.status, head, format!("{body}\n")).into_response();
         if let Some(challenge) = self.challenge {

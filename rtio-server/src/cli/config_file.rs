@@ -94,6 +94,8 @@ pub(super) const SECTIONS: &[Section] = &[
     Section { name: "call", command: &["call"] },
     Section { name: "observe", command: &["observe"] },
     Section { name: "certs", command: &["certs"] },
+    Section { name: "online", command: &["online"] },
+    Section { name: "disconnect", command: &["disconnect"] },
 ];
 
 fn texts_of(value: &toml::Value, arg: &Arg) -> Option<Vec<String>> {

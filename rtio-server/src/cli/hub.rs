@@ -17,7 +17,7 @@ use tokio::time::timeout;
 
 use super::Failure;
 
-/// Where a hub's callers connect.
+/// One of a hub's HTTP ports: where callers connect, or operators.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct HubUrl {
     /// Host and port as in the URL, for the `Host` header.

@@ -14,6 +14,8 @@ mod exit;
 mod failure;
 mod hub;
 pub(crate) mod observe;
+pub(crate) mod online;
+mod operator;
 mod origin;
 mod parse;
 mod problem;
@@ -64,6 +66,10 @@ pub(crate) enum Command {
     Observe(observe::Arguments),
     /// Make a throw-away CA and certificates for trying out TLS
     Certs(certs::Arguments),
+    /// List the devices that are online, for operators
+    Online(online::Arguments),
+    /// End the session of a device, for operators
+    Disconnect(online::DisconnectArguments),
 }
 
 const AFTER_HELP: &str = "\

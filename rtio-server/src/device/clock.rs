@@ -18,6 +18,11 @@ impl Clock {
         self.at(Instant::now())
     }
 
+    /// The runtime's time of a session's.
+    pub(super) fn runtime(self, instant: SessionInstant) -> Instant {
+        self.start + instant.since(SessionInstant::START)
+    }
+
     pub(super) fn at(self, instant: Instant) -> SessionInstant {
         let millis = instant.saturating_duration_since(self.start).as_millis();
         SessionInstant::from_millis(u64::try_from(millis).unwrap_or(u64::MAX))

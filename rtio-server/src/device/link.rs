@@ -17,7 +17,8 @@ use tokio::net::tcp::OwnedWriteHalf;
 
 use super::{Devices, outcome};
 use crate::hub::{
-    CallError, CallId, CallReply, DeviceLink, Ending, Feed, ObservationId, ReportAnswer, RequestParts, UriDigest,
+    CallError, CallId, CallReply, DeviceLink, Ending, Feed, LinkInfo, ObservationId, ReportAnswer, RequestParts,
+    UriDigest,
 };
 
 /// What a session remembers of a call: where its outcome goes, and what an error must say.
@@ -41,6 +42,7 @@ type Event = HubEvent<CallToken, ObservationToken>;
 pub(super) struct Link {
     devices: Arc<Devices>,
     peer: SocketAddr,
+    connected: SessionInstant,
     socket: OwnedWriteHalf,
     state: Mutex<State>,
 }
@@ -90,9 +92,10 @@ pub(super) struct Report {
 
 impl Link {
     pub(super) fn new(devices: Arc<Devices>, peer: SocketAddr, socket: OwnedWriteHalf) -> Self {
-        let session = Session::new(devices.session_limits, devices.clock.now());
+        let connected = devices.clock.now();
+        let session = Session::new(devices.session_limits, connected);
         let state = Mutex::new(State { session, writer: Writer::Idle, task: None, paused: false });
-        Self { devices, peer, socket, state }
+        Self { devices, peer, connected, socket, state }
     }
 
     pub(super) fn devices(&self) -> &Arc<Devices> {
@@ -329,6 +332,21 @@ impl DeviceLink for Link {
         });
         if closed {
             self.wake_task();
+        }
+    }
+
+    fn info(&self) -> LinkInfo {
+        let clock = self.devices.clock;
+        let state = self.state.lock();
+        let session = &state.session;
+        LinkInfo {
+            peer: self.peer,
+            connected: clock.runtime(self.connected),
+            last_heard: clock.runtime(session.last_heard()),
+            heartbeat: session.heartbeat(),
+            capacity: session.capacity().unwrap_or_default().body_bytes(),
+            calls_in_flight: session.calls_in_flight(),
+            observations: session.observations(),
         }
     }
 

@@ -1,7 +1,10 @@
 //! A connected device, as the hub sees it. The device edge implements it; so do the tests' fakes.
 
+// A value, unlike the sockets that the hub does not know.
+use core::net::SocketAddr;
 use std::fmt::Debug;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -52,8 +55,30 @@ pub trait DeviceLink: Debug + Send + Sync {
     /// Acts on every deadline of the session that has come.
     fn check_deadlines(&self);
 
+    /// How the session stands.
+    fn info(&self) -> LinkInfo;
+
     /// Ends the session; what is in flight ends as gone.
     fn close(&self, ending: Ending);
+}
+
+/// How a session stands, for operators.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LinkInfo {
+    /// Where the device connects from.
+    pub peer: SocketAddr,
+    /// When the connection was accepted.
+    pub connected: Instant,
+    /// When its last whole frame came.
+    pub last_heard: Instant,
+    /// After one and a half of these without a frame it counts as gone.
+    pub heartbeat: Duration,
+    /// Bytes of a message's body that device and hub agreed on.
+    pub capacity: usize,
+    /// Calls, and observations that are not accepted yet.
+    pub calls_in_flight: usize,
+    /// Observations, accepted or not.
+    pub observations: usize,
 }
 
 /// Why the hub ends a session.

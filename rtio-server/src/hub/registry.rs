@@ -49,15 +49,30 @@ impl Registry {
         self.shards[shard].read().values().cloned().collect()
     }
 
+    /// The ids in one shard that are `wanted`, in no order.
+    pub(super) fn ids_in_shard(&self, shard: usize, wanted: impl Fn(&DeviceId) -> bool) -> Vec<DeviceId> {
+        self.shards[shard].read().keys().filter(|id| wanted(id)).cloned().collect()
+    }
+
+    /// Which shard the device is in, online or not.
+    pub(super) fn shard_of(&self, device: &DeviceId) -> usize {
+        // The map inside uses the top and low bits of the same hash; the middle ones pick the shard.
+        let hash = self.hasher.hash_one(device) >> 24;
+        usize::try_from(hash % SHARDS as u64).expect("less than SHARDS")
+    }
+
+    /// A number that tells this distribution over the shards from others.
+    pub(super) fn order(&self) -> u64 {
+        self.hasher.hash_one("order")
+    }
+
     /// Devices online.
     pub(super) fn len(&self) -> usize {
         self.shards.iter().map(|shard| shard.read().len()).sum()
     }
 
     fn shard(&self, device: &DeviceId) -> &RwLock<Shard> {
-        // The map inside uses the top and low bits of the same hash; the middle ones pick the shard.
-        let hash = self.hasher.hash_one(device) >> 24;
-        &self.shards[usize::try_from(hash % SHARDS as u64).expect("less than SHARDS")]
+        &self.shards[self.shard_of(device)]
     }
 }
 

@@ -19,6 +19,7 @@ mod fake_hub;
 mod heartbeat;
 mod limits;
 mod observe;
+mod online;
 mod outcomes;
 mod peers;
 mod prefer;
