@@ -17,7 +17,7 @@ use crate::device::Devices;
 use crate::http::Callers;
 use crate::hub::ports::{DeviceService, Verifier};
 use crate::hub::{Hub, Metrics};
-use crate::net::{self, Gate, Listener};
+use crate::net::{self, Gate, Listener, Liveness};
 use crate::readiness::Readiness;
 use crate::reload::Reload;
 use crate::shutdown::{Shutdown, drain};
@@ -97,7 +97,9 @@ impl App {
         let (device_listener, device_addr) =
             bind("devices", "device-addr", config.device.addr, config.device.max_connections)?;
         let (http_listener, http_addr) = bind("callers", "http-addr", config.http.addr, config.http.max_connections)?;
-        let hub = Arc::new(Hub::new(ports.verifier, ports.services, Metrics::register(&mut registry)));
+        watch("device-addr", &device_listener, device_addr, config.device.liveness)?;
+        watch("http-addr", &http_listener, http_addr, config.http.liveness)?;
+        let hub = Arc::new(Hub::new(config.hub, ports.verifier, ports.services, Metrics::register(&mut registry)));
         let devices = Devices::new(&config.device, Gate::default(), Arc::clone(&hub), shutdown.clone());
         let callers = Callers::new(config.http.clone(), Gate::default(), Arc::clone(&hub), shutdown.clone());
         let callers = callers.map_err(BuildError::CorsOrigin)?;
@@ -219,6 +221,10 @@ fn bind(
     let listener = net::bind(name, addr, max).map_err(failed)?;
     let bound = listener.local_addr().map_err(failed)?;
     Ok((listener, bound))
+}
+
+fn watch(flag: &'static str, listener: &Listener, addr: SocketAddr, liveness: Liveness) -> Result<(), BuildError> {
+    listener.watch(liveness).map_err(|source| BuildError::Bind { addr, flag, source })
 }
 
 /// An operator or two, a scraper, a script: one that leaks connections runs into this before it takes the callers' descriptors.

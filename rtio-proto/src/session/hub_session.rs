@@ -277,6 +277,12 @@ impl<C, O: Clone> HubSession<C, O> {
         self.link.heartbeat.deadline()
     }
 
+    /// Whether a verified device has sent nothing after `asked`, when something was sent that it should answer: then the
+    /// driver may ask its transport whether the device is there at all. A device that is only slow answers later.
+    pub fn is_silent_since(&self, asked: Instant) -> bool {
+        matches!(self.link.state, State::Verified { .. }) && self.link.heartbeat.is_silent_since(asked)
+    }
+
     /// Whether the driver should read from the device: not while more waits for it than it reads.
     pub fn wants_bytes(&self) -> bool {
         self.link.outbox.len() <= self.link.limits.max_outbox_bytes as usize

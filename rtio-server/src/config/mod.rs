@@ -16,13 +16,16 @@ use std::time::Duration;
 
 use rtio_proto::session::SessionLimits;
 
-use crate::{device, http, telemetry};
+use crate::net::Liveness;
+use crate::{device, http, hub, telemetry};
 
 /// Everything that a hub needs to start.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// Where the hub keeps what must survive a restart, if anything shall.
     pub data_dir: Option<PathBuf>,
+    /// The core.
+    pub hub: hub::Limits,
     /// The devices' side.
     pub device: device::Config,
     /// The callers' side.
@@ -59,15 +62,18 @@ impl TryFrom<RawConfig> for Config {
         let admin = admin::config(&raw);
         Ok(Self {
             data_dir: raw.data_dir,
+            hub: hub::Limits { ack_timeout: raw.times.ack_timeout },
             device: device::Config {
                 addr: or_default(raw.listen.device_addr, DEVICE_PORT),
                 max_connections: raw.caps.max_device_connections,
                 max_unverified: raw.caps.max_unverified_connections,
+                liveness: Liveness::new(raw.times.peer_lost_after),
                 session: SessionLimits { max_calls: raw.caps.max_calls_per_device, ..SessionLimits::default() },
             },
             http: http::Config {
                 addr: or_default(raw.listen.http_addr, HTTP_PORT),
                 max_connections: raw.caps.max_http_connections,
+                liveness: Liveness::new(raw.times.peer_lost_after),
                 idle_timeout: raw.times.http_idle_timeout,
                 header_timeout: raw.times.http_header_timeout,
                 max_wait: raw.times.max_wait,

@@ -26,7 +26,7 @@ use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::hub::Hub;
-use crate::net::{Admitted, Gate};
+use crate::net::{Admitted, Gate, Liveness};
 use crate::shutdown::Shutdown;
 
 /// What an operator may change about callers.
@@ -36,6 +36,8 @@ pub struct Config {
     pub addr: SocketAddr,
     /// Most connections; newcomers wait in the system's backlog.
     pub max_connections: usize,
+    /// When a caller that acknowledges nothing counts as gone.
+    pub liveness: Liveness,
     /// How long a connection may be kept without a request.
     pub idle_timeout: Duration,
     /// How long the head of a request may take, and its body.

@@ -59,6 +59,7 @@ impl Code {
 pub(super) const fn code_of(error: &CallError) -> Code {
     match error {
         CallError::DeviceOffline | CallError::DeviceGone { .. } => Code::DeviceOffline,
+        CallError::DeviceVanished { .. } => Code::DeviceTimeout,
         CallError::DeviceSilent { stage: Stage::Call, .. } => Code::RequestTimeout,
         CallError::DeviceSilent { stage: Stage::Establish, .. } => Code::DeviceTimeout,
         CallError::DeviceRefused(status) => code_of_status(*status),
@@ -112,6 +113,7 @@ mod tests {
         let cases = [
             (CallError::DeviceOffline, "DEVICEID_OFFLINE", 503),
             (gone, "DEVICEID_OFFLINE", 503),
+            (CallError::DeviceVanished { delivery: Delivery::SentUnanswered }, "DEVICEID_TIMEOUT", 504),
             (silent(Stage::Call), "REQUEST_TIMEOUT", 504),
             (silent(Stage::Establish), "DEVICEID_TIMEOUT", 504),
             (refused(StatusCode::NotFound), "NOT_FOUND", 404),

@@ -19,6 +19,7 @@ mod report;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use call::CallRequest;
 pub use device_id::{DeviceId, InvalidDeviceId};
@@ -36,8 +37,16 @@ pub use rtio_proto::{StatusCode, UriDigest};
 use ports::{DeviceService, Verifier};
 use registry::Registry;
 
+/// What an operator may change about the core.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// How long a device that was asked may be silent before its transport is asked whether it is there.
+    pub ack_timeout: Duration,
+}
+
 /// The core of the process. One per hub, shared by all tasks.
 pub struct Hub {
+    limits: Limits,
     registry: Registry,
     verifier: Arc<dyn Verifier>,
     services: HashMap<UriDigest, Arc<dyn DeviceService>>,
@@ -48,11 +57,12 @@ impl Hub {
     /// A hub without devices that asks `verifier` whom to let in, and hands what devices send to a URI to the service of its
     /// digest.
     pub fn new(
+        limits: Limits,
         verifier: Arc<dyn Verifier>,
         services: HashMap<UriDigest, Arc<dyn DeviceService>>,
         metrics: Metrics,
     ) -> Self {
-        Self { registry: Registry::new(), verifier, services, metrics }
+        Self { limits, registry: Registry::new(), verifier, services, metrics }
     }
 
     /// What happened so far.

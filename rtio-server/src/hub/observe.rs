@@ -4,7 +4,7 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use super::call::let_session_decide;
+use super::call::Lookout;
 use super::{CallError, CallRequest, DeviceId, DeviceLink, Feed, FeedEnd, Hub, ObservationId};
 
 /// A live observation. Dropping it tells the device, with its next notification, that its caller left.
@@ -40,13 +40,15 @@ impl Hub {
         let feed = Arc::new(Feed::default());
         let observation = link.start_observation(parts, Arc::clone(&feed))?;
         let watch = Watch { link, observation, feed };
-        let deadline = tokio::time::sleep_until(parts.deadline);
-        tokio::pin!(deadline);
+        let link = Arc::clone(&watch.link);
+        let mut lookout = Lookout::new(&link, &parts, self.limits.ack_timeout);
+        let timer = lookout.timer();
+        tokio::pin!(timer);
         loop {
             tokio::select! {
                 biased;
                 started = poll_fn(|cx| watch.feed.poll_started(cx)) => return started.map(|()| watch),
-                () = &mut deadline => let_session_decide(&watch.link, deadline.as_mut()),
+                () = &mut timer => lookout.look(timer.as_mut()),
             }
         }
     }

@@ -5,9 +5,13 @@
 pub mod tls;
 
 mod accept;
+mod backlog;
 mod gate;
+mod liveness;
 mod stream;
 
 pub use accept::{Listener, bind};
+pub use backlog::Backlog;
 pub use gate::{Admitted, Gate, Turned};
+pub use liveness::{Liveness, is_vanished};
 pub use stream::Stream;

@@ -28,4 +28,5 @@ mod shutdown;
 mod streams;
 mod support;
 mod takeover;
+mod vanished;
 mod verify;
