@@ -62,18 +62,24 @@ impl TryFrom<RawConfig> for Config {
         let admin = admin::config(&raw);
         Ok(Self {
             data_dir: raw.data_dir,
-            hub: hub::Limits { ack_timeout: raw.times.ack_timeout },
+            hub: hub::Limits { ack_timeout: raw.times.ack_timeout, max_observations: raw.caps.max_observations },
             device: device::Config {
                 addr: or_default(raw.listen.device_addr, DEVICE_PORT),
                 max_connections: raw.caps.max_device_connections,
                 max_unverified: raw.caps.max_unverified_connections,
                 liveness: Liveness::new(raw.times.peer_lost_after),
-                session: SessionLimits { max_calls: raw.caps.max_calls_per_device, ..SessionLimits::default() },
+                session: SessionLimits {
+                    max_calls: raw.caps.max_calls_per_device,
+                    max_payload_bytes: raw.caps.max_payload,
+                    max_observations: raw.caps.max_observations_per_device,
+                    ..SessionLimits::default()
+                },
             },
             http: http::Config {
                 addr: or_default(raw.listen.http_addr, HTTP_PORT),
                 max_connections: raw.caps.max_http_connections,
                 liveness: Liveness::new(raw.times.peer_lost_after),
+                max_payload: raw.caps.max_payload.into(),
                 idle_timeout: raw.times.http_idle_timeout,
                 header_timeout: raw.times.http_header_timeout,
                 max_wait: raw.times.max_wait,

@@ -38,6 +38,8 @@ pub struct Config {
     pub max_connections: usize,
     /// When a caller that acknowledges nothing counts as gone.
     pub liveness: Liveness,
+    /// Most bytes of data to a device in one message.
+    pub max_payload: usize,
     /// How long a connection may be kept without a request.
     pub idle_timeout: Duration,
     /// How long the head of a request may take, and its body.

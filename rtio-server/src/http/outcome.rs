@@ -69,7 +69,7 @@ pub(super) const fn code_of(error: &CallError) -> Code {
         CallError::TooLarge { .. } => Code::BadRequest,
         CallError::Busy(cap) => match cap {
             crate::hub::Cap::Calls { .. } | crate::hub::Cap::Outbox { .. } => Code::TooManyRequests,
-            crate::hub::Cap::Observations { .. } => Code::TooManyObservers,
+            crate::hub::Cap::Observations { .. } | crate::hub::Cap::ObservationsInAll { .. } => Code::TooManyObservers,
         },
     }
 }
@@ -131,6 +131,7 @@ mod tests {
             (CallError::Busy(Cap::Calls { max: 1 }), "TOO_MANY_REQUESTS", 429),
             (CallError::Busy(Cap::Outbox { max_bytes: 1 }), "TOO_MANY_REQUESTS", 429),
             (CallError::Busy(Cap::Observations { max: 256 }), "TOO_MANY_OBSERVERS", 429),
+            (CallError::Busy(Cap::ObservationsInAll { max: 1 }), "TOO_MANY_OBSERVERS", 429),
         ];
         for (error, name, status) in cases {
             let code = code_of(&error);

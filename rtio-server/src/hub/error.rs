@@ -98,6 +98,12 @@ pub enum Cap {
         /// The cap.
         max: usize,
     },
+    /// Live observations of all devices.
+    #[error("the hub has {max} observations, the most allowed")]
+    ObservationsInAll {
+        /// The cap.
+        max: usize,
+    },
 }
 
 /// Whose doing an error is.

@@ -34,6 +34,8 @@ pub use report::{ReportAnswer, post};
 pub use rtio_proto::session::{CallId, ObservationId};
 pub use rtio_proto::{StatusCode, UriDigest};
 
+use tokio::sync::Semaphore;
+
 use ports::{DeviceService, Verifier};
 use registry::Registry;
 
@@ -42,11 +44,14 @@ use registry::Registry;
 pub struct Limits {
     /// How long a device that was asked may be silent before its transport is asked whether it is there.
     pub ack_timeout: Duration,
+    /// Most observations of all devices; one more is refused.
+    pub max_observations: usize,
 }
 
 /// The core of the process. One per hub, shared by all tasks.
 pub struct Hub {
     limits: Limits,
+    observations: Arc<Semaphore>,
     registry: Registry,
     verifier: Arc<dyn Verifier>,
     services: HashMap<UriDigest, Arc<dyn DeviceService>>,
@@ -62,7 +67,8 @@ impl Hub {
         services: HashMap<UriDigest, Arc<dyn DeviceService>>,
         metrics: Metrics,
     ) -> Self {
-        Self { limits, registry: Registry::new(), verifier, services, metrics }
+        let observations = Arc::new(Semaphore::new(limits.max_observations.min(Semaphore::MAX_PERMITS)));
+        Self { limits, observations, registry: Registry::new(), verifier, services, metrics }
     }
 
     /// What happened so far.

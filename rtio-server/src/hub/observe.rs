@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::call::Lookout;
-use super::{CallError, CallRequest, DeviceId, DeviceLink, Feed, FeedEnd, Hub, ObservationId};
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::{CallError, CallRequest, Cap, DeviceId, DeviceLink, Feed, FeedEnd, Hub, ObservationId};
 
 /// A live observation. Dropping it tells the device, with its next notification, that its caller left.
 #[derive(Debug)]
@@ -13,6 +15,8 @@ pub struct Watch {
     link: Arc<dyn DeviceLink>,
     observation: ObservationId,
     feed: Arc<Feed>,
+    /// Counts it among those of all devices.
+    _permit: OwnedSemaphorePermit,
 }
 
 /// What an observation gives.
@@ -36,10 +40,13 @@ impl Hub {
     /// Dropping the future leaves the observation.
     pub async fn observe(&self, device: &DeviceId, request: CallRequest<'_>) -> Result<Watch, CallError> {
         let link = self.registry.get(device).ok_or(CallError::DeviceOffline)?;
+        let max = self.limits.max_observations;
+        let permit = Arc::clone(&self.observations).try_acquire_owned();
+        let permit = permit.map_err(|_| CallError::Busy(Cap::ObservationsInAll { max }))?;
         let parts = request.parts();
         let feed = Arc::new(Feed::default());
         let observation = link.start_observation(parts, Arc::clone(&feed))?;
-        let watch = Watch { link, observation, feed };
+        let watch = Watch { link, observation, feed, _permit: permit };
         let link = Arc::clone(&watch.link);
         let mut lookout = Lookout::new(&link, &parts, self.limits.ack_timeout);
         let timer = lookout.timer();
@@ -51,6 +58,13 @@ impl Hub {
                 () = &mut timer => lookout.look(timer.as_mut()),
             }
         }
+    }
+}
+
+impl Hub {
+    /// Live observations of all devices.
+    pub fn observations(&self) -> usize {
+        self.limits.max_observations.saturating_sub(self.observations.available_permits())
     }
 }
 
