@@ -185,7 +185,8 @@ fn return_if_final(reason: CloseReason) -> Result<(), ClientError> {
         | CloseReason::Replaced
         | CloseReason::Disconnected
         | CloseReason::Shutdown
-        | CloseReason::PeerGone => Ok(()),
+        | CloseReason::PeerGone
+        | CloseReason::Vanished => Ok(()),
     }
 }
 

@@ -34,7 +34,7 @@ pub const DATA_RESERVE_BYTES: usize = 8;
 pub const DEFAULT_PAYLOAD_BYTES: u16 = 504;
 
 /// Most live observations of one device (§4).
-pub const MAX_OBSERVATIONS: usize = 256;
+pub const MAX_OBSERVATIONS: u16 = 256;
 
 /// Most message ids there are: 1..=65535 (§1, §4).
 pub const MAX_MESSAGE_IDS: usize = 65_535;

@@ -312,7 +312,7 @@ impl Course {
                     }
                     ObservationEnd::TimedOut(_) => !observed.started,
                     ObservationEnd::Terminated | ObservationEnd::Stalled => observed.started,
-                    ObservationEnd::Gone(_) => true,
+                    ObservationEnd::Gone(_) | ObservationEnd::Vanished(_) => true,
                     ObservationEnd::Failed(_) | ObservationEnd::Malformed | ObservationEnd::Overrun => false,
                 };
                 assert!(sound, "{token}: {end:?}");

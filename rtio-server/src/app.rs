@@ -18,7 +18,7 @@ use crate::http::{self, Callers};
 use crate::hub::ports::{DeviceService, Verifier};
 use crate::hub::{Hub, Metrics};
 use crate::net::tls::{self, Port};
-use crate::net::{self, Gate, Listener, PortMetrics};
+use crate::net::{self, Gate, Listener, Liveness, PortMetrics};
 use crate::readiness::Readiness;
 use crate::reload::Reload;
 use crate::shutdown::{Shutdown, drain};
@@ -110,10 +110,12 @@ impl App {
         let gate = |port, tls, max| Gate::new(tls).counted(port).behind(&config.proxies).with_max_per_peer(max);
         let device_gate = gate(device_port, tls.of(Port::Devices), config.device.max_connections_per_peer);
         let http_gate = gate(http_port, tls.of(Port::Callers), config.http.max_connections_per_peer);
-        let hub = Arc::new(Hub::new(ports.verifier, ports.services, Metrics::register(&mut registry)));
+        let hub = Arc::new(Hub::new(config.hub, ports.verifier, ports.services, Metrics::register(&mut registry)));
         let devices = Devices::new(&config.device, device_gate, Arc::clone(&hub), shutdown.clone());
         let metrics = http::Metrics::register(&mut registry);
         let callers = Callers::new(config.http.clone(), http_gate, Arc::clone(&hub), metrics, shutdown.clone());
+        watch("device-addr", &device_listener, device_addr, config.device.liveness)?;
+        watch("http-addr", &http_listener, http_addr, config.http.liveness)?;
         let callers = callers.map_err(BuildError::CorsOrigin)?;
         let registry = Arc::new(registry);
         let admin = match &config.admin {
@@ -260,6 +262,10 @@ fn bind(
     let listener = net::bind(port, addr, max).map_err(failed)?;
     let bound = listener.local_addr().map_err(failed)?;
     Ok((listener, bound))
+}
+
+fn watch(flag: &'static str, listener: &Listener, addr: SocketAddr, liveness: Liveness) -> Result<(), BuildError> {
+    listener.watch(liveness).map_err(|source| BuildError::Bind { addr, flag, source })
 }
 
 /// An operator or two, a scraper, a script: one that leaks connections runs into this before it takes the callers' descriptors.

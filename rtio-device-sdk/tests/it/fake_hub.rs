@@ -141,9 +141,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> HubEnd<S> {
         let token = self.call(uri, data).await;
         match self.outcome(token).await {
             CallOutcome::Answered { status, data } => (status, data),
-            outcome @ (CallOutcome::Malformed | CallOutcome::TimedOut(_) | CallOutcome::Gone(_)) => {
-                panic!("{outcome:?}")
-            }
+            outcome @ (CallOutcome::Malformed
+            | CallOutcome::TimedOut(_)
+            | CallOutcome::Gone(_)
+            | CallOutcome::Vanished(_)) => panic!("{outcome:?}"),
         }
     }
 

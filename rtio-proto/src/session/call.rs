@@ -41,6 +41,8 @@ pub enum CallOutcome {
     TimedOut(Delivery),
     /// The session ended first.
     Gone(Delivery),
+    /// The session ended first, because the device cannot be reached ([`Vanished`](super::CloseReason::Vanished)).
+    Vanished(Delivery),
 }
 
 /// Why a session did not take a call or an observation. Nothing was sent.

@@ -31,6 +31,11 @@ impl Heartbeat {
         self.interval
     }
 
+    /// Whether nothing came after `asked`.
+    pub(super) fn is_silent_since(&self, asked: Instant) -> bool {
+        self.last_heard <= asked
+    }
+
     /// From then on the peer counts as gone.
     pub(super) fn deadline(&self) -> Instant {
         self.last_heard.after(self.interval * 3 / 2)

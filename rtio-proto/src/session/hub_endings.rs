@@ -1,14 +1,14 @@
 //! How requests and observations of a hub's session end without the answer that was hoped for: the session's end, a
 //! deadline, a caller that leaves. What has not left for the device is taken back; what has keeps its ids out of use.
 
-use super::Delivery;
 use super::call::CallOutcome;
 use super::hub_event::HubEvent;
-use super::hub_link::{Expiry, HubLink};
+use super::hub_link::{Expiry, HubLink, State};
 use super::observation::ObservationEnd;
 use super::observers::Observation;
 use super::outbox::Span;
 use super::pending::Awaited;
+use super::{CloseReason, Delivery};
 use crate::header::MessageId;
 use crate::rest::{ObserverId, StatusCode};
 use crate::time::Instant;
@@ -16,16 +16,19 @@ use crate::time::Instant;
 impl<C, O: Clone> HubLink<C, O> {
     /// After the end: what was still open, one by one. A request that has not left is taken back, for its caller is told so.
     pub(super) fn pop_gone(&mut self) -> Option<HubEvent<C, O>> {
+        let vanished = matches!(self.state, State::Closed { reason: CloseReason::Vanished });
+        let of_call = if vanished { CallOutcome::Vanished } else { CallOutcome::Gone };
+        let of_observation = if vanished { ObservationEnd::Vanished } else { ObservationEnd::Gone };
         while let Some(entry) = self.pending.pop_last() {
             let delivery = self.withdraw(entry.span);
             let observer = match entry.what {
                 Awaited::Call(token) => {
-                    return Some(HubEvent::CallDone { token, outcome: CallOutcome::Gone(delivery) });
+                    return Some(HubEvent::CallDone { token, outcome: of_call(delivery) });
                 }
                 Awaited::Establish(observer) => observer,
             };
             if let Some(Observation { token, .. }) = self.observers.as_mut().and_then(|all| all.remove(observer)) {
-                return Some(HubEvent::ObservationEnded { token, end: ObservationEnd::Gone(delivery) });
+                return Some(HubEvent::ObservationEnded { token, end: of_observation(delivery) });
             }
         }
         let token = self.observers.as_mut()?.pop_any()?.token;

@@ -50,6 +50,8 @@ pub struct SessionLimits {
     pub max_reports: u16,
     /// Bytes of data towards the device in one message; the agreed capacity − 8 where that is less.
     pub max_payload_bytes: u16,
+    /// Live observations of the device, at most [`MAX_OBSERVATIONS`]; one more is refused.
+    pub max_observations: u16,
     /// Bytes that may wait for a device that does not read; then requests are refused, and nothing more is read from it.
     pub max_outbox_bytes: u32,
     /// Frames of one observation that may wait for its caller, at least 1; then the device's notifications go unanswered.
@@ -62,6 +64,7 @@ impl Default for SessionLimits {
             max_calls: 1024,
             max_reports: 64,
             max_payload_bytes: DEFAULT_PAYLOAD_BYTES,
+            max_observations: MAX_OBSERVATIONS,
             max_outbox_bytes: 64 * 1024,
             observation_window: 8,
         }
@@ -183,8 +186,9 @@ impl<C, O: Clone> HubSession<C, O> {
         token: O,
     ) -> Result<ObservationId, Refusal> {
         self.link.check_open()?;
-        if self.link.observers.as_ref().is_some_and(|observers| !observers.has_room()) {
-            return Err(Refusal::TooManyObservations { max: MAX_OBSERVATIONS });
+        let max = self.link.limits.max_observations.min(MAX_OBSERVATIONS).into();
+        if !self.link.observers.as_ref().map_or(max > 0, |observers| observers.has_room(max)) {
+            return Err(Refusal::TooManyObservations { max });
         }
         let (message_id, serial) = self.link.admit(now, Establish::MIN_BYTES, request.data)?;
         let observer = self.link.observers(now).allocate();
@@ -276,6 +280,12 @@ impl<C, O: Clone> HubSession<C, O> {
     /// When the device counts as silent; cheap, for a driver that looks at many sessions.
     pub fn silence_deadline(&self) -> Instant {
         self.link.heartbeat.deadline()
+    }
+
+    /// Whether a verified device has sent nothing after `asked`, when something was sent that it should answer: then the
+    /// driver may ask its transport whether the device is there at all. A device that is only slow answers later.
+    pub fn is_silent_since(&self, asked: Instant) -> bool {
+        matches!(self.link.state, State::Verified { .. }) && self.link.heartbeat.is_silent_since(asked)
     }
 
     /// Whether the driver should read from the device: not while more waits for it than it reads.

@@ -105,6 +105,8 @@ pub enum CloseReason {
     Shutdown,
     /// The peer closed the connection, or the transport failed.
     PeerGone,
+    /// The peer's transport acknowledged nothing any more: it is gone without a goodbye, or cannot be reached.
+    Vanished,
 }
 
 impl CloseReason {
@@ -120,6 +122,7 @@ impl CloseReason {
             Self::Disconnected => "disconnected",
             Self::Shutdown => "shutdown",
             Self::PeerGone => "peer_gone",
+            Self::Vanished => "vanished",
         }
     }
 }

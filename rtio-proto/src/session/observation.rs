@@ -29,4 +29,6 @@ pub enum ObservationEnd {
     Stalled,
     /// The session ended first.
     Gone(Delivery),
+    /// The session ended before the device answered, because the device cannot be reached.
+    Vanished(Delivery),
 }

@@ -4,7 +4,6 @@ use alloc::collections::BTreeMap;
 
 use super::retired::{MAX_RETIRED, Retired};
 use crate::header::MessageId;
-use crate::limits::MAX_OBSERVATIONS;
 use crate::rest::ObserverId;
 use crate::time::Instant;
 
@@ -51,9 +50,9 @@ impl<O> Observers<O> {
         self.next_id
     }
 
-    /// Whether one more observation is allowed.
-    pub(super) fn has_room(&self) -> bool {
-        self.live.len() < MAX_OBSERVATIONS && self.left.len() < MAX_RETIRED
+    /// Whether one more observation is allowed where `max` are.
+    pub(super) fn has_room(&self, max: usize) -> bool {
+        self.live.len() < max && self.left.len() < MAX_RETIRED
     }
 
     /// An observer id that the device cannot hold for live.

@@ -109,6 +109,28 @@ fn half_a_frame_and_what_the_hub_does_are_no_signs_of_life() {
 }
 
 #[test]
+fn a_session_that_vanished_says_so_to_those_who_wait() {
+    let mut hub = verified_hub();
+    hub.calls(1, b"x");
+    let vanished = HubEvent::CallDone { token: 1, outcome: CallOutcome::Vanished(Delivery::Sent) };
+    assert_eq!(hub.closes(CloseReason::Vanished), [vanished]);
+}
+
+#[test]
+fn a_device_is_silent_since_it_was_asked_until_it_says_anything() {
+    let mut hub = verified_hub();
+    hub.after_millis(5_000);
+    let asked = hub.now;
+    hub.calls(1, b"x");
+    hub.after_millis(1_000);
+    assert!(hub.session.is_silent_since(asked));
+    hub.receives(&ping(1, b""));
+    assert!(!hub.session.is_silent_since(asked), "slow, but there");
+    hub.session.close(CloseReason::Shutdown);
+    assert!(!hub.session.is_silent_since(hub.now), "a closed session is not asked about");
+}
+
+#[test]
 fn the_earlier_of_answer_and_silence_is_the_next_timer() {
     let mut hub = verified_hub();
     hub.calls(1, b"x");

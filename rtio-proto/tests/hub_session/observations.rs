@@ -161,7 +161,7 @@ fn the_257th_observation_is_refused_until_another_ends() {
         let [high, low] = observer.to_be_bytes();
         hub.receives(&answer(observer, &[0x33, high, low]));
     }
-    let refused = Refusal::TooManyObservations { max: MAX_OBSERVATIONS };
+    let refused = Refusal::TooManyObservations { max: MAX_OBSERVATIONS.into() };
     assert_eq!(hub.tries_observation(257, b"").unwrap_err(), refused);
     assert_eq!(hub.sends(), b"");
     hub.calls(0, b"calls are not observations");

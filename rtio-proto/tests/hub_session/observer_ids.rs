@@ -78,5 +78,8 @@ fn ids_that_the_device_never_gives_back_are_capped() {
         let observation = hub.observes(5);
         hub.session.leave_observation(hub.now, observation);
     }
-    assert_eq!(hub.tries_observation(5, b"").unwrap_err(), Refusal::TooManyObservations { max: MAX_OBSERVATIONS });
+    assert_eq!(
+        hub.tries_observation(5, b"").unwrap_err(),
+        Refusal::TooManyObservations { max: MAX_OBSERVATIONS.into() }
+    );
 }

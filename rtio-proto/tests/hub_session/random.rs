@@ -21,6 +21,7 @@ const LIMITS: SessionLimits = SessionLimits {
     max_payload_bytes: 100,
     max_outbox_bytes: 600,
     observation_window: 3,
+    max_observations: 256,
 };
 
 /// Beside requests, the outbox holds the answers to one read of at most this many bytes, to reports and to observations.

@@ -17,14 +17,17 @@ use std::time::Duration;
 
 use rtio_proto::session::SessionLimits;
 
+use crate::net::Liveness;
 use crate::net::proxy::TrustedProxies;
-use crate::{device, http, net, telemetry};
+use crate::{device, http, hub, net, telemetry};
 
 /// Everything that a hub needs to start.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// Where the hub keeps what must survive a restart, if anything shall.
     pub data_dir: Option<PathBuf>,
+    /// The core.
+    pub hub: hub::Limits,
     /// The devices' side.
     pub device: device::Config,
     /// The callers' side.
@@ -65,12 +68,19 @@ impl TryFrom<RawConfig> for Config {
         let admin = admin::config(&raw);
         Ok(Self {
             data_dir: raw.data_dir,
+            hub: hub::Limits { ack_timeout: raw.times.ack_timeout, max_observations: raw.caps.max_observations },
             device: device::Config {
                 addr: or_default(raw.listen.device_addr, DEVICE_PORT),
                 max_connections: raw.caps.max_device_connections,
                 max_connections_per_peer: raw.caps.max_device_connections_per_peer,
                 max_unverified: raw.caps.max_unverified_connections,
-                session: SessionLimits { max_calls: raw.caps.max_calls_per_device, ..SessionLimits::default() },
+                liveness: Liveness::new(raw.times.peer_lost_after),
+                session: SessionLimits {
+                    max_calls: raw.caps.max_calls_per_device,
+                    max_payload_bytes: raw.caps.max_payload,
+                    max_observations: raw.caps.max_observations_per_device,
+                    ..SessionLimits::default()
+                },
             },
             http: http::Config {
                 addr: or_default(raw.listen.http_addr, HTTP_PORT),
@@ -79,6 +89,8 @@ impl TryFrom<RawConfig> for Config {
                 max_h2_streams: raw.caps.max_http2_streams,
                 max_header_bytes: raw.caps.max_http_header_bytes,
                 max_headers: raw.caps.max_http_headers,
+                liveness: Liveness::new(raw.times.peer_lost_after),
+                max_payload: raw.caps.max_payload.into(),
                 idle_timeout: raw.times.http_idle_timeout,
                 header_timeout: raw.times.http_header_timeout,
                 body_timeout: raw.times.http_body_timeout,

@@ -19,7 +19,7 @@ use tokio::net::tcp::OwnedReadHalf;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::link::{Link, Report, Request};
-use super::{Devices, verification};
+use super::{Devices, outcome, verification};
 use crate::hub::{DeviceId, ReportAnswer, post};
 use crate::net::Stream;
 
@@ -75,7 +75,11 @@ fn poll_read(cx: &mut Context<'_>, reader: &mut OwnedReadHalf, link: &Link) -> P
     READ_BUFFER.with_borrow_mut(|buffer| {
         let mut read = ReadBuf::new(buffer);
         let result = ready!(Pin::new(reader).poll_read(cx, &mut read));
-        if result.is_err() || read.filled().is_empty() {
+        if let Err(error) = &result {
+            link.end(outcome::of_broken(error));
+            return Poll::Ready(Vec::new());
+        }
+        if read.filled().is_empty() {
             link.end(CloseReason::PeerGone);
             return Poll::Ready(Vec::new());
         }
@@ -127,7 +131,8 @@ async fn finish(mut reader: OwnedReadHalf, link: &Link) {
         | CloseReason::Replaced
         | CloseReason::Disconnected
         | CloseReason::Shutdown
-        | CloseReason::PeerGone => tracing::debug!(peer = %link.peer(), reason = reason.name(), "session ended"),
+        | CloseReason::PeerGone
+        | CloseReason::Vanished => tracing::debug!(peer = %link.peer(), reason = reason.name(), "session ended"),
     }
     if matches!(reason, CloseReason::Refused(_) | CloseReason::VerifiedTwice) {
         linger(&mut reader, link).await;

@@ -20,6 +20,7 @@ use crate::hub::{
     CallError, CallId, CallReply, DeviceLink, Ending, Feed, LinkInfo, ObservationId, ReportAnswer, RequestParts,
     UriDigest,
 };
+use crate::net::Backlog;
 
 /// What a session remembers of a call: where its outcome goes, and what an error must say.
 #[derive(Debug)]
@@ -215,9 +216,9 @@ impl Link {
         let written = match self.socket.try_write(&bytes) {
             Ok(written) => written,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
-            Err(_) => {
+            Err(error) => {
                 self.state.lock().writer = Writer::Idle;
-                self.end(CloseReason::PeerGone);
+                self.end(outcome::of_broken(&error));
                 return None;
             }
         };
@@ -323,6 +324,17 @@ impl DeviceLink for Link {
 
     fn leave_observation(&self, observation: ObservationId) {
         self.change(|session, now| session.leave_observation(now, observation));
+    }
+
+    fn doubt(&self, asked: tokio::time::Instant) {
+        if !self.state.lock().session.is_silent_since(self.devices.clock.at(asked)) {
+            return;
+        }
+        match Backlog::of(self.socket.as_ref()) {
+            Ok(backlog) if backlog.is_unanswered() => self.end(CloseReason::Vanished),
+            Ok(_) => {}
+            Err(error) => tracing::debug!(peer = %self.peer, %error, "cannot ask the system about a silent device"),
+        }
     }
 
     fn check_deadlines(&self) {

@@ -17,7 +17,7 @@ use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::hub::Hub;
-use crate::net::{Admitted, Gate};
+use crate::net::{Admitted, Gate, Liveness};
 use crate::shutdown::Shutdown;
 
 use clock::Clock;
@@ -33,6 +33,8 @@ pub struct Config {
     pub max_connections_per_peer: u32,
     /// Most connections that are not verified yet; one more is closed at once.
     pub max_unverified: usize,
+    /// When a device that acknowledges nothing counts as gone.
+    pub liveness: Liveness,
     /// Caps of one session.
     pub session: SessionLimits,
 }

@@ -1,10 +1,13 @@
 //! The session's outcomes in the hub's words: the one place where the device edge converts them.
 
+use std::io;
+
 use rtio_proto::StatusCode;
-use rtio_proto::session::{self, CallOutcome, ObservationEnd, Refusal};
+use rtio_proto::session::{self, CallOutcome, CloseReason, ObservationEnd, Refusal};
 use tokio::time::Instant;
 
 use crate::hub::{CallError, Cap, Delivery, FeedEnd, Stage};
+use crate::net;
 
 pub(super) fn of_call(outcome: CallOutcome, started: Instant) -> Result<Vec<u8>, CallError> {
     match outcome {
@@ -13,6 +16,7 @@ pub(super) fn of_call(outcome: CallOutcome, started: Instant) -> Result<Vec<u8>,
         CallOutcome::Malformed => Err(CallError::DeviceMalformed),
         CallOutcome::TimedOut(delivery) => Err(silent(Stage::Call, started, delivery)),
         CallOutcome::Gone(delivery) => Err(CallError::DeviceGone { delivery: of_delivery(delivery) }),
+        CallOutcome::Vanished(delivery) => Err(CallError::DeviceVanished { delivery: of_delivery(delivery) }),
     }
 }
 
@@ -25,6 +29,7 @@ pub(super) fn of_observation(end: ObservationEnd, started: Instant) -> FeedEnd {
         ObservationEnd::Stalled => Err(CallError::CallerStalled),
         ObservationEnd::TimedOut(delivery) => Err(silent(Stage::Establish, started, delivery)),
         ObservationEnd::Gone(delivery) => Err(CallError::DeviceGone { delivery: of_delivery(delivery) }),
+        ObservationEnd::Vanished(delivery) => Err(CallError::DeviceVanished { delivery: of_delivery(delivery) }),
     }
 }
 
@@ -36,6 +41,11 @@ pub(super) fn of_refusal(refusal: Refusal) -> CallError {
         Refusal::OutboxFull { max } => CallError::Busy(Cap::Outbox { max_bytes: max as usize }),
         Refusal::TooManyObservations { max } => CallError::Busy(Cap::Observations { max }),
     }
+}
+
+/// Why a session ends whose socket failed.
+pub(super) fn of_broken(error: &io::Error) -> CloseReason {
+    if net::is_vanished(error) { CloseReason::Vanished } else { CloseReason::PeerGone }
 }
 
 fn silent(stage: Stage, started: Instant, delivery: session::Delivery) -> CallError {

@@ -6,7 +6,7 @@ use hyper::{Response, StatusCode};
 
 use super::activity::Busy;
 use super::body::{self, BodyError, ReplyBody};
-use super::json::{self, MAX_BODY_BYTES, MAX_DATA_BYTES, Method, Unfit};
+use super::json::{self, Method, Unfit};
 use super::outcome::{Code, code_of};
 use super::prefer::Asked;
 use super::problem::Problem;
@@ -23,11 +23,12 @@ pub(super) async fn compatible(
     body: Incoming,
     busy: Busy,
 ) -> Response<ReplyBody> {
-    let body = match body::read(body, MAX_BODY_BYTES, callers.config.body_timeout).await {
+    let max_data = callers.config.max_payload;
+    let body = match body::read(body, json::max_body_bytes(max_data), callers.config.body_timeout).await {
         Ok(body) => body,
         Err(error) => return bad_request(error.to_string(), Form::Compatible),
     };
-    let request = match json::Request::from_json(&body) {
+    let request = match json::Request::from_json(&body, max_data) {
         Ok(request) => request,
         Err(Unfit::Unreadable(why)) => return bad_request(why, Form::Compatible),
         Err(Unfit::Refused { id, code }) => return answer(id, code, &[]),
@@ -56,7 +57,7 @@ pub(super) async fn direct(
     if let Some(refusal) = refuse_uri(uri) {
         return refusal;
     }
-    let data = match body::read(body, MAX_DATA_BYTES, callers.config.body_timeout).await {
+    let data = match body::read(body, callers.config.max_payload, callers.config.body_timeout).await {
         Ok(data) => data,
         Err(error @ BodyError::TooLong { .. }) => {
             let problem = Problem::new(StatusCode::PAYLOAD_TOO_LARGE, Code::BadRequest, error.to_string());

@@ -6,8 +6,15 @@ use serde::Deserialize;
 
 use super::outcome::Code;
 
-/// Most bytes of a request's body.
-pub(super) const MAX_BODY_BYTES: usize = 864;
+/// Most bytes of a request's body whose data has at most `max_data` bytes: 864 for 504.
+pub(super) const fn max_body_bytes(max_data: usize) -> usize {
+    BESIDE_DATA_BYTES + max_characters(max_data)
+}
+
+/// Most characters of base64 for `max_data` bytes: 672 for 504.
+const fn max_characters(max_data: usize) -> usize {
+    max_data.div_ceil(3) * 4
+}
 
 /// A request of the compatible form that makes sense.
 #[derive(Debug, PartialEq, Eq)]
@@ -47,12 +54,12 @@ struct RawRequest {
 }
 
 impl Request {
-    /// Reads a body, in the order of checks that the contract gives: JSON, method, URI and data length, base64.
+    /// Reads a body whose data may have `max_data` bytes, in the order of checks that the contract gives: JSON, method, URI and data length, base64.
     ///
     /// # Errors
     ///
     /// [`Unfit`].
-    pub(super) fn from_json(body: &[u8]) -> Result<Self, Unfit> {
+    pub(super) fn from_json(body: &[u8], max_data: usize) -> Result<Self, Unfit> {
         if body.trim_ascii_start().first() != Some(&b'{') {
             // Said here, because the deserializer would take an array of the fields as well.
             return Err(Unfit::Unreadable("the body is no JSON object".to_owned()));
@@ -68,10 +75,13 @@ impl Request {
         };
         let uri = raw.uri.filter(|uri| URI_BYTES.contains(&uri.len())).ok_or_else(|| refused(Code::BadRequest))?;
         let data = raw.data.unwrap_or_default();
-        if data.len() > MAX_DATA_CHARACTERS {
+        if data.len() > max_characters(max_data) {
             return Err(refused(Code::BadRequest));
         }
         let data = STANDARD.decode(data.as_bytes()).map_err(|_| refused(Code::BadRequest))?;
+        if data.len() > max_data {
+            return Err(refused(Code::BadRequest));
+        }
         Ok(Self { id, method, uri, data })
     }
 }
@@ -100,16 +110,14 @@ fn write_number(out: &mut Vec<u8>, number: u64) {
 /// Lengths of a device URI: so that `/a` is refused as it always was.
 pub(super) const URI_BYTES: std::ops::RangeInclusive<usize> = 3..=128;
 
-/// Most characters of base64; they are what keeps the data within [`MAX_DATA_BYTES`].
-const MAX_DATA_CHARACTERS: usize = 672;
-
-/// Most bytes of data.
-pub(super) const MAX_DATA_BYTES: usize = 504;
+/// What a body may have beside its data: names, URI, method, id and white space.
+const BESIDE_DATA_BYTES: usize = 192;
 
 /// An answer without its data: the longest code, id and frame number fit.
 const ENVELOPE_BYTES: usize = 96;
 
-const _: () = assert!(MAX_DATA_BYTES.div_ceil(3) * 4 == MAX_DATA_CHARACTERS);
+// docs/caller-http.md §1
+const _: () = assert!(max_body_bytes(504) == 864 && max_characters(504) == 672);
 
 #[cfg(test)]
 mod tests {
@@ -118,7 +126,7 @@ mod tests {
     type Expected<'a> = Result<(u32, Method, &'a str, &'a [u8]), (u32, Code)>;
 
     fn check(body: &str, expected: Expected<'_>) {
-        let got = match Request::from_json(body.as_bytes()) {
+        let got = match Request::from_json(body.as_bytes(), 504) {
             Ok(request) => Ok((request.id, request.method, request.uri, request.data)),
             Err(Unfit::Refused { id, code }) => Err((id, code)),
             Err(Unfit::Unreadable(text)) => panic!("{body}: {text}"),
@@ -166,6 +174,18 @@ mod tests {
     }
 
     #[test]
+    fn more_data_is_allowed_where_more_may_go_to_a_device() {
+        let len = |max_data: usize, len: usize| {
+            let body = format!(r#"{{"method":"copost","uri":"/ab","data":"{}"}}"#, STANDARD.encode(vec![0; len]));
+            Request::from_json(body.as_bytes(), max_data).map(|request| request.data.len()).ok()
+        };
+        for max in [504, 505, 1016, 2040, 4087, 4088] {
+            assert_eq!((len(max, max), len(max, max + 1)), (Some(max), None), "{max}");
+        }
+        assert_eq!(max_body_bytes(4088), 192 + 5452);
+    }
+
+    #[test]
     fn wrong_types_and_other_bodies_are_unreadable() {
         let bodies = [
             "",
@@ -183,9 +203,9 @@ mod tests {
             "{\"uri\":\"\u{1}\"}",
         ];
         for body in bodies {
-            assert!(matches!(Request::from_json(body.as_bytes()), Err(Unfit::Unreadable(_))), "{body}");
+            assert!(matches!(Request::from_json(body.as_bytes(), 504), Err(Unfit::Unreadable(_))), "{body}");
         }
-        assert!(matches!(Request::from_json(b"{\"uri\":\"\xff\"}"), Err(Unfit::Unreadable(_))));
+        assert!(matches!(Request::from_json(b"{\"uri\":\"\xff\"}", 504), Err(Unfit::Unreadable(_))));
     }
 
     #[test]

@@ -30,7 +30,7 @@ use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::hub::Hub;
-use crate::net::{Admitted, Gate, Notice, Turned};
+use crate::net::{Admitted, Gate, Liveness, Notice, Turned};
 use crate::shutdown::Shutdown;
 
 pub use metrics::Metrics;
@@ -50,6 +50,10 @@ pub struct Config {
     pub max_header_bytes: u32,
     /// Most header fields of a request.
     pub max_headers: usize,
+    /// When a caller that acknowledges nothing counts as gone.
+    pub liveness: Liveness,
+    /// Most bytes of data to a device in one message.
+    pub max_payload: usize,
     /// How long a connection may be kept without a request.
     pub idle_timeout: Duration,
     /// How long the head of a request may take.

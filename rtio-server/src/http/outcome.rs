@@ -59,6 +59,7 @@ impl Code {
 pub(super) const fn code_of(error: &CallError) -> Code {
     match error {
         CallError::DeviceOffline | CallError::DeviceGone { .. } => Code::DeviceOffline,
+        CallError::DeviceVanished { .. } => Code::DeviceTimeout,
         CallError::DeviceSilent { stage: Stage::Call, .. } => Code::RequestTimeout,
         CallError::DeviceSilent { stage: Stage::Establish, .. } => Code::DeviceTimeout,
         CallError::DeviceRefused(status) => code_of_status(*status),
@@ -68,7 +69,7 @@ pub(super) const fn code_of(error: &CallError) -> Code {
         CallError::TooLarge { .. } => Code::BadRequest,
         CallError::Busy(cap) => match cap {
             crate::hub::Cap::Calls { .. } | crate::hub::Cap::Outbox { .. } => Code::TooManyRequests,
-            crate::hub::Cap::Observations { .. } => Code::TooManyObservers,
+            crate::hub::Cap::Observations { .. } | crate::hub::Cap::ObservationsInAll { .. } => Code::TooManyObservers,
         },
     }
 }
@@ -112,6 +113,7 @@ mod tests {
         let cases = [
             (CallError::DeviceOffline, "DEVICEID_OFFLINE", 503),
             (gone, "DEVICEID_OFFLINE", 503),
+            (CallError::DeviceVanished { delivery: Delivery::SentUnanswered }, "DEVICEID_TIMEOUT", 504),
             (silent(Stage::Call), "REQUEST_TIMEOUT", 504),
             (silent(Stage::Establish), "DEVICEID_TIMEOUT", 504),
             (refused(StatusCode::NotFound), "NOT_FOUND", 404),
@@ -129,6 +131,7 @@ mod tests {
             (CallError::Busy(Cap::Calls { max: 1 }), "TOO_MANY_REQUESTS", 429),
             (CallError::Busy(Cap::Outbox { max_bytes: 1 }), "TOO_MANY_REQUESTS", 429),
             (CallError::Busy(Cap::Observations { max: 256 }), "TOO_MANY_OBSERVERS", 429),
+            (CallError::Busy(Cap::ObservationsInAll { max: 1 }), "TOO_MANY_OBSERVERS", 429),
         ];
         for (error, name, status) in cases {
             let code = code_of(&error);

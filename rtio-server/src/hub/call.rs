@@ -1,5 +1,6 @@
 //! Caller → device → caller: one CoPOST and its honest outcome.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -43,8 +44,9 @@ impl Hub {
         let (reply, mut outcome) = oneshot::channel();
         let call = link.start_call(parts, reply)?;
         let mut guard = CancelOnDrop { link: &link, call: Some(call) };
-        let deadline = tokio::time::sleep_until(parts.deadline);
-        tokio::pin!(deadline);
+        let mut lookout = Lookout::new(&link, &parts, self.limits.ack_timeout);
+        let timer = lookout.timer();
+        tokio::pin!(timer);
         loop {
             tokio::select! {
                 biased;
@@ -52,17 +54,45 @@ impl Hub {
                     guard.call = None;
                     return outcome.unwrap_or(Err(CallError::DeviceGone { delivery: Delivery::SentUnanswered }));
                 }
-                () = &mut deadline => let_session_decide(&link, deadline.as_mut()),
+                () = &mut timer => lookout.look(timer.as_mut()),
             }
         }
     }
 }
 
-/// The deadline has come by this task's clock. Whether it has by the session's, which counts whole milliseconds, it says
-/// itself, with the outcome; if not, it is asked again in the next millisecond.
-pub(super) fn let_session_decide(link: &Arc<dyn DeviceLink>, deadline: std::pin::Pin<&mut Sleep>) {
-    link.check_deadlines();
-    deadline.reset(Instant::now() + Duration::from_millis(1));
+/// When the one who waits for a device looks what has become of it: once to doubt a device that is silent, then from the deadline
+/// on.
+pub(super) struct Lookout<'a> {
+    link: &'a Arc<dyn DeviceLink>,
+    asked: Instant,
+    deadline: Instant,
+    doubt: Option<Instant>,
+}
+
+impl<'a> Lookout<'a> {
+    /// Doubts after `ack_timeout`, unless the deadline comes first: so short a silence says nothing.
+    pub(super) fn new(link: &'a Arc<dyn DeviceLink>, request: &RequestParts<'_>, ack_timeout: Duration) -> Self {
+        let doubt = Some(request.started + ack_timeout).filter(|&doubt| doubt <= request.deadline);
+        Self { link, asked: request.started, deadline: request.deadline, doubt }
+    }
+
+    /// The timer of the looks, set to the first.
+    pub(super) fn timer(&self) -> Sleep {
+        tokio::time::sleep_until(self.doubt.unwrap_or(self.deadline))
+    }
+
+    /// Has the look for which `timer` fired, and sets it to the next.
+    pub(super) fn look(&mut self, timer: Pin<&mut Sleep>) {
+        if self.doubt.take().is_some() {
+            self.link.doubt(self.asked);
+            timer.reset(self.deadline);
+            return;
+        }
+        // The deadline has come by this task's clock. Whether it has by the session's, which counts whole milliseconds, it
+        // says itself, with the outcome; if not, it is asked again in the next millisecond.
+        self.link.check_deadlines();
+        timer.reset(Instant::now() + Duration::from_millis(1));
+    }
 }
 
 /// Ends the call when its caller goes away.

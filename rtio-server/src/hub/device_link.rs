@@ -52,6 +52,10 @@ pub trait DeviceLink: Debug + Send + Sync {
     /// The caller has left. Does nothing for an observation that has ended.
     fn leave_observation(&self, observation: ObservationId);
 
+    /// A request that was sent at `asked` has no answer yet. If the device has been silent since, and its transport does not
+    /// acknowledge either, the session ends. A device that is only slow is not touched.
+    fn doubt(&self, asked: Instant);
+
     /// Acts on every deadline of the session that has come.
     fn check_deadlines(&self);
 

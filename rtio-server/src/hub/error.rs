@@ -16,6 +16,12 @@ pub enum CallError {
         /// How far the request had got.
         delivery: Delivery,
     },
+    /// The device cannot be reached: its transport acknowledged nothing any more.
+    #[error("the device cannot be reached any more")]
+    DeviceVanished {
+        /// How far the request had got.
+        delivery: Delivery,
+    },
     /// The device did not answer in time.
     #[error("the device did not answer within {} ms", waited.as_millis())]
     DeviceSilent {
@@ -92,6 +98,12 @@ pub enum Cap {
         /// The cap.
         max: usize,
     },
+    /// Live observations of all devices.
+    #[error("the hub has {max} observations, the most allowed")]
+    ObservationsInAll {
+        /// The cap.
+        max: usize,
+    },
 }
 
 /// Whose doing an error is.
@@ -125,7 +137,9 @@ impl CallError {
     pub const fn delivery(&self) -> Delivery {
         match self {
             Self::DeviceOffline | Self::TooLarge { .. } | Self::Busy(_) => Delivery::NotSent,
-            Self::DeviceGone { delivery } | Self::DeviceSilent { delivery, .. } => *delivery,
+            Self::DeviceGone { delivery } | Self::DeviceVanished { delivery } | Self::DeviceSilent { delivery, .. } => {
+                *delivery
+            }
             Self::DeviceRefused(_) | Self::DeviceMalformed | Self::DeviceOverran | Self::CallerStalled => {
                 Delivery::Answered
             }
@@ -148,6 +162,7 @@ impl CallError {
             },
             Self::DeviceOffline
             | Self::DeviceGone { .. }
+            | Self::DeviceVanished { .. }
             | Self::DeviceSilent { .. }
             | Self::DeviceMalformed
             | Self::DeviceOverran => Fault::Device,
@@ -166,6 +181,7 @@ mod tests {
         let cases = [
             (CallError::DeviceOffline, Fault::Device, Delivery::NotSent),
             (CallError::DeviceGone { delivery: Delivery::SentUnanswered }, Fault::Device, Delivery::SentUnanswered),
+            (CallError::DeviceVanished { delivery: Delivery::SentUnanswered }, Fault::Device, Delivery::SentUnanswered),
             (silent(Delivery::NotSent), Fault::Device, Delivery::NotSent),
             (silent(Delivery::SentUnanswered), Fault::Device, Delivery::SentUnanswered),
             (CallError::DeviceRefused(StatusCode::NotFound), Fault::Caller, Delivery::Answered),

@@ -21,6 +21,7 @@ mod report;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use call::CallRequest;
 pub use device_id::{DeviceId, InvalidDeviceId};
@@ -37,11 +38,24 @@ pub use report::{ReportAnswer, post};
 pub use rtio_proto::session::{CallId, ObservationId};
 pub use rtio_proto::{StatusCode, UriDigest};
 
+use tokio::sync::Semaphore;
+
 use ports::{DeviceService, Verifier};
 use registry::Registry;
 
+/// What an operator may change about the core.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// How long a device that was asked may be silent before its transport is asked whether it is there.
+    pub ack_timeout: Duration,
+    /// Most observations of all devices; one more is refused.
+    pub max_observations: usize,
+}
+
 /// The core of the process. One per hub, shared by all tasks.
 pub struct Hub {
+    limits: Limits,
+    observations: Arc<Semaphore>,
     registry: Registry,
     verifier: Arc<dyn Verifier>,
     services: HashMap<UriDigest, Arc<dyn DeviceService>>,
@@ -52,11 +66,13 @@ impl Hub {
     /// A hub without devices that asks `verifier` whom to let in, and hands what devices send to a URI to the service of its
     /// digest.
     pub fn new(
+        limits: Limits,
         verifier: Arc<dyn Verifier>,
         services: HashMap<UriDigest, Arc<dyn DeviceService>>,
         metrics: Metrics,
     ) -> Self {
-        Self { registry: Registry::new(), verifier, services, metrics }
+        let observations = Arc::new(Semaphore::new(limits.max_observations.min(Semaphore::MAX_PERMITS)));
+        Self { limits, observations, registry: Registry::new(), verifier, services, metrics }
     }
 
     /// What happened so far.

@@ -4,8 +4,10 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use super::call::let_session_decide;
-use super::{CallError, CallRequest, DeviceId, DeviceLink, Feed, FeedEnd, Hub, ObservationId};
+use super::call::Lookout;
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::{CallError, CallRequest, Cap, DeviceId, DeviceLink, Feed, FeedEnd, Hub, ObservationId};
 
 /// A live observation. Dropping it tells the device, with its next notification, that its caller left.
 #[derive(Debug)]
@@ -13,6 +15,8 @@ pub struct Watch {
     link: Arc<dyn DeviceLink>,
     observation: ObservationId,
     feed: Arc<Feed>,
+    /// Counts it among those of all devices.
+    _permit: OwnedSemaphorePermit,
 }
 
 /// What an observation gives.
@@ -36,19 +40,31 @@ impl Hub {
     /// Dropping the future leaves the observation.
     pub async fn observe(&self, device: &DeviceId, request: CallRequest<'_>) -> Result<Watch, CallError> {
         let link = self.registry.get(device).ok_or(CallError::DeviceOffline)?;
+        let max = self.limits.max_observations;
+        let permit = Arc::clone(&self.observations).try_acquire_owned();
+        let permit = permit.map_err(|_| CallError::Busy(Cap::ObservationsInAll { max }))?;
         let parts = request.parts();
         let feed = Arc::new(Feed::default());
         let observation = link.start_observation(parts, Arc::clone(&feed))?;
-        let watch = Watch { link, observation, feed };
-        let deadline = tokio::time::sleep_until(parts.deadline);
-        tokio::pin!(deadline);
+        let watch = Watch { link, observation, feed, _permit: permit };
+        let link = Arc::clone(&watch.link);
+        let mut lookout = Lookout::new(&link, &parts, self.limits.ack_timeout);
+        let timer = lookout.timer();
+        tokio::pin!(timer);
         loop {
             tokio::select! {
                 biased;
                 started = poll_fn(|cx| watch.feed.poll_started(cx)) => return started.map(|()| watch),
-                () = &mut deadline => let_session_decide(&watch.link, deadline.as_mut()),
+                () = &mut timer => lookout.look(timer.as_mut()),
             }
         }
+    }
+}
+
+impl Hub {
+    /// Live observations of all devices.
+    pub fn observations(&self) -> usize {
+        self.limits.max_observations.saturating_sub(self.observations.available_permits())
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::{Notice, PortMetrics};
+use super::{Liveness, Notice, PortMetrics};
 use crate::shutdown::Shutdown;
 
 /// A bound socket and the cap on the connections it may have open.
@@ -43,6 +43,15 @@ impl Listener {
     /// Whatever the system says.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.socket.local_addr()
+    }
+
+    /// Sees to it that peers which vanish from accepted connections are noticed.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the system says.
+    pub fn watch(&self, liveness: Liveness) -> io::Result<()> {
+        liveness.apply(&self.socket)
     }
 
     /// Accepts until the shutdown begins, and hands each stream to `serve`, which must only spawn. The permit counts the

@@ -7,13 +7,17 @@ pub mod proxy;
 pub mod tls;
 
 mod accept;
+mod backlog;
 mod gate;
+mod liveness;
 mod metrics;
 mod notice;
 mod stream;
 
 pub use accept::{Listener, bind};
+pub use backlog::Backlog;
 pub use gate::{Admitted, Gate, Turned};
+pub use liveness::{Liveness, is_vanished};
 pub use metrics::{Metrics, PortMetrics};
 pub use notice::Notice;
 pub use stream::Stream;

@@ -1,5 +1,7 @@
 //! CoPOST from a caller to a device and back (docs/protocol.md §4), as both ends see it on the wire.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use rtio_proto::header::{FrameCode, FrameKind};
 
 use crate::support::{Frame, hub};
@@ -90,6 +92,29 @@ async fn at_most_504_bytes_go_to_a_device_whatever_its_level() {
         let refused = (413, "BAD_REQUEST".to_owned(), "not_sent".to_owned());
         assert_eq!(hub.calls("/dev/uri", &[b'x'; 505]).await.problem(), refused);
     }
+}
+
+#[tokio::test]
+async fn a_raised_payload_cap_goes_as_far_as_each_devices_capacity() {
+    for (max_payload, most) in [(504, [504; 4]), (1500, [504, 1016, 1500, 1500]), (4088, [504, 1016, 2040, 4088])] {
+        let hub = hub().with_flags(&["--max-payload", &max_payload.to_string()]).start().await;
+        for (level, most) in (0..).zip(most) {
+            let _device = hub.device_at_level("dev", level).await.echoes();
+            let data = vec![b'x'; most];
+            assert_eq!(hub.calls("/dev/uri", &data).await.body, data, "{max_payload} at level {level}");
+            let refused = (413, "BAD_REQUEST".to_owned(), "not_sent".to_owned());
+            assert_eq!(hub.calls("/dev/uri", &vec![b'x'; most + 1]).await.problem(), refused);
+            let reply = hub.asks("POST", "/dev", &[], json(most).as_bytes()).await;
+            assert_eq!(reply.envelope(), ("OK".to_owned(), data));
+            let reply = hub.asks("POST", "/dev", &[], json(most + 1).as_bytes()).await;
+            assert_eq!(reply.envelope().0, "BAD_REQUEST");
+        }
+    }
+}
+
+fn json(data_bytes: usize) -> String {
+    let data = STANDARD.encode(vec![b'x'; data_bytes]);
+    format!(r#"{{"method":"copost","uri":"/uri","data":"{data}"}}"#)
 }
 
 #[tokio::test]

@@ -32,4 +32,5 @@ mod streams;
 mod support;
 mod takeover;
 mod tls;
+mod vanished;
 mod verify;

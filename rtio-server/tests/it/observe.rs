@@ -8,7 +8,7 @@ use rtio_proto::StatusCode;
 use rtio_proto::header::{FrameCode, FrameKind};
 
 use crate::support::caller::request;
-use crate::support::{Clock, Frame, hub};
+use crate::support::{Clock, Frame, eventually, hub};
 
 /// A line of the direct form's stream.
 fn line(frame: u64, code: &str, data: &str) -> String {
@@ -218,4 +218,25 @@ async fn at_most_256_observations_of_a_device_are_live() {
     assert_eq!(leaver.lines().await.len(), 1);
     device.receives().await;
     let (_caller, _observer) = hub.observes(&mut device, "/dev/uri").await;
+}
+
+#[tokio::test]
+async fn observations_are_capped_for_a_device_and_in_all() {
+    let too_many = (429, "TOO_MANY_OBSERVERS".to_owned(), "not_sent".to_owned());
+    let flags = ["--max-observations-per-device", "2", "--max-observations", "3"];
+    let hub = hub().with_flags(&flags).start().await;
+    let (mut first, mut second) = (hub.device("first").await, hub.device("second").await);
+    let _a = hub.observes(&mut first, "/first/uri").await;
+    let _b = hub.observes(&mut first, "/first/uri").await;
+    let refused = hub.asks("GET", "/first/uri", &[], b"").await;
+    assert_eq!(refused.problem(), too_many);
+    assert_eq!(refused.field("detail"), "the device has 2 observations, the most allowed");
+    let (c, _) = hub.observes(&mut second, "/second/uri").await;
+    let refused = hub.asks("GET", "/second/uri", &[], b"").await;
+    assert_eq!(refused.problem(), too_many);
+    assert_eq!(refused.field("detail"), "the hub has 3 observations, the most allowed");
+    drop(c);
+    // The place is free once the hub has seen its caller leave.
+    eventually("a place is free", || hub.core.observations() == 2).await;
+    let _d = hub.observes(&mut second, "/second/uri").await;
 }

@@ -52,7 +52,7 @@ pub(super) const IMPORTS: &[Rule] = &[
     ),
     rule(
         "config",
-        &["admin", "backend", "device", "http", "net", "store", "telemetry"],
+        &["admin", "backend", "device", "http", "hub", "net", "store", "telemetry"],
         Why("it composes the subsystems' configs and nothing else", "code map"),
     ),
     rule("net", &["data_dir", "reload", "shutdown"], Why("it knows no protocol", "code map")),

@@ -22,13 +22,18 @@ use super::{Caller, Device, Peer, Reply};
 
 /// A hub with all defaults of `rtio serve --dev`, on free ports.
 pub(crate) fn hub() -> Builder {
-    let command = RawConfig::augment_args(Command::new("serve"));
-    let flags = ["serve", "--dev", "--device-addr", "127.0.0.1:0", "--http-addr", "127.0.0.1:0", "--admin-addr", "off"];
-    let matches = command.try_get_matches_from(flags).expect("the flags exist");
-    let raw = RawConfig::from_arg_matches(&matches).expect("the flags are sound");
-    let config = Config::try_from(raw).expect("--dev is enough");
+    let config = config(&[]);
     let ports = Ports::configured(&config);
     Builder { config, ports, device_tls: None, http_tls: None }
+}
+
+fn config(flags: &[&str]) -> Config {
+    let command = RawConfig::augment_args(Command::new("serve"));
+    let always =
+        ["serve", "--dev", "--device-addr", "127.0.0.1:0", "--http-addr", "127.0.0.1:0", "--admin-addr", "off"];
+    let matches = command.try_get_matches_from(always.iter().chain(flags)).expect("the flags exist");
+    let raw = RawConfig::from_arg_matches(&matches).expect("the flags are sound");
+    Config::try_from(raw).expect("--dev is enough")
 }
 
 /// A hub that is being described.
@@ -60,6 +65,12 @@ pub(crate) struct TestHub {
 impl Builder {
     pub(crate) fn with(mut self, change: impl FnOnce(&mut Config)) -> Self {
         change(&mut self.config);
+        self
+    }
+
+    /// With these flags beside those that every test hub has; anything else that was changed before is lost.
+    pub(crate) fn with_flags(mut self, flags: &[&str]) -> Self {
+        self.config = config(flags);
         self
     }
 
