@@ -7,6 +7,7 @@ pub mod value;
 
 mod admin;
 mod backend;
+mod verify;
 
 pub use raw::RawConfig;
 
@@ -16,6 +17,7 @@ use std::time::Duration;
 
 use rtio_proto::session::SessionLimits;
 
+use crate::backend::VerifierConfig;
 use crate::{device, http, telemetry};
 
 /// Everything that a hub needs to start.
@@ -40,19 +42,19 @@ pub struct Config {
 }
 
 /// Who decides whether a device is what it says it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum VerifierChoice {
     /// Nobody: any id with any secret is accepted.
     Any,
+    /// The operator's service.
+    Http(VerifierConfig),
 }
 
 impl TryFrom<RawConfig> for Config {
     type Error = ConfigError;
 
     fn try_from(raw: RawConfig) -> Result<Self, ConfigError> {
-        if !raw.dev {
-            return Err(ConfigError::NoVerifier);
-        }
+        let verifier = verify::choice(&raw.verify, raw.dev)?;
         let host = if raw.dev { Ipv4Addr::LOCALHOST } else { Ipv4Addr::UNSPECIFIED };
         let or_default =
             |addr: Option<SocketAddr>, port| addr.unwrap_or_else(|| SocketAddr::new(IpAddr::V4(host), port));
@@ -77,7 +79,7 @@ impl TryFrom<RawConfig> for Config {
             },
             admin,
             drain: raw.times.drain,
-            verifier: VerifierChoice::Any,
+            verifier,
             backend: backend::config(raw.backend)?,
             log: telemetry::Config { filter: raw.log.log_level, format: raw.log.log_format },
         })
@@ -93,6 +95,12 @@ pub enum ConfigError {
          RTIO_DEV=true, or `dev = true` in [serve] of the configuration file) accepts any device"
     )]
     NoVerifier,
+    /// The service shall be asked, but nobody says where it is.
+    #[error("--verifier http needs --verifier-url")]
+    HttpWithoutUrl,
+    /// The registry shall be asked, but there is no folder for it.
+    #[error("--verifier registry needs --data-dir")]
+    RegistryWithoutDataDir,
     /// Authorities to trust are given, and nobody's certificate shall be verified.
     #[error("--backend-ca and --backend-insecure contradict each other: set one of them")]
     TrustAllAndSome,

@@ -13,6 +13,7 @@ mod feed;
 mod metrics;
 mod observe;
 mod presence;
+mod recent;
 mod registry;
 mod report;
 
@@ -28,6 +29,7 @@ pub use feed::{Feed, FeedEnd};
 pub use metrics::Metrics;
 pub use observe::{ObservationItem, Watch};
 pub use presence::Presence;
+pub use recent::Recent;
 pub use report::{ReportAnswer, post};
 // The border to the device edge is crossed with the protocol's own value types.
 pub use rtio_proto::session::{CallId, ObservationId};

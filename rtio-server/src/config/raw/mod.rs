@@ -7,6 +7,7 @@ mod caps;
 mod listen;
 mod log;
 mod times;
+mod verify;
 
 use std::path::PathBuf;
 
@@ -18,6 +19,7 @@ pub use caps::RawCaps;
 pub use listen::RawListen;
 pub use log::RawLog;
 pub use times::RawTimes;
+pub use verify::{RawVerifier, RawVerify};
 
 use super::value::switch;
 
@@ -43,6 +45,9 @@ pub struct RawConfig {
 
     #[command(flatten)]
     pub caps: RawCaps,
+
+    #[command(flatten)]
+    pub verify: RawVerify,
 
     #[command(flatten)]
     pub backend: RawBackend,

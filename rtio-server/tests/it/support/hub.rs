@@ -3,11 +3,13 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::{Args, Command, FromArgMatches};
 use rtio_server::admin::{self, Guard};
 use rtio_server::app::{App, Ports, UriDigest};
-use rtio_server::config::{Config, RawConfig};
+use rtio_server::backend::{BackendUrl, Trust, VerifierConfig};
+use rtio_server::config::{Config, RawConfig, VerifierChoice};
 use rtio_server::hub::Hub;
 use rtio_server::hub::ports::{DeviceService, Verifier};
 use rtio_server::readiness::Readiness;
@@ -25,7 +27,7 @@ pub(crate) fn hub() -> Builder {
     let matches = command.try_get_matches_from(flags).expect("the flags exist");
     let raw = RawConfig::from_arg_matches(&matches).expect("the flags are sound");
     let config = Config::try_from(raw).expect("--dev is enough");
-    let ports = Ports::configured(&config);
+    let ports = Ports::configured(&config).expect("the ports can be made");
     Builder { config, ports }
 }
 
@@ -57,6 +59,16 @@ impl Builder {
 
     pub(crate) fn with_verifier(mut self, verifier: impl Verifier + 'static) -> Self {
         self.ports.verifier = Arc::new(verifier);
+        self
+    }
+
+    /// Asks the operator's service at `url`.
+    pub(crate) fn with_verifier_at(mut self, url: &str, change: impl FnOnce(&mut VerifierConfig, &mut Trust)) -> Self {
+        let url = BackendUrl::parse(url).expect("a URL");
+        let mut verifier = VerifierConfig { url, max_in_flight: 256, cache_ttl: Duration::ZERO };
+        change(&mut verifier, &mut self.config.backend.trust);
+        self.config.verifier = VerifierChoice::Http(verifier);
+        self.ports = Ports::configured(&self.config).expect("the ports can be made");
         self
     }
 

@@ -10,6 +10,7 @@ pub(crate) mod device;
 pub(crate) mod hub;
 pub(crate) mod peer;
 pub(crate) mod reply;
+pub(crate) mod verifier;
 pub(crate) mod wait;
 
 pub(crate) use caller::Caller;
