@@ -1,6 +1,7 @@
 //! The one place that wires the parts together. Building makes and binds everything; running starts it.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +11,7 @@ use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
 
 use crate::admin::{Access, Admin, TokenError};
-use crate::backend::AcceptAny;
+use crate::backend::{self, AcceptAny, HttpVerifier, RandomError, TrustError};
 use crate::config::{Config, VerifierChoice};
 use crate::data_dir::{DataDir, DataDirError};
 use crate::device::Devices;
@@ -20,27 +21,51 @@ use crate::hub::{Hub, Metrics};
 use crate::net::tls::{self, Port};
 use crate::net::{self, Gate, Listener, Liveness, PortMetrics};
 use crate::readiness::Readiness;
-use crate::reload::Reload;
+use crate::reload::{Reload, Reloads};
 use crate::shutdown::{Shutdown, drain};
+use crate::telemetry;
 
 pub use crate::hub::UriDigest;
 
 /// What stands behind the hub's ports.
-#[derive(Debug)]
 pub struct Ports {
     /// Says whether a device may connect.
     pub verifier: Arc<dyn Verifier>,
     /// Answers what devices send, by the digest of the URI.
     pub services: HashMap<UriDigest, Arc<dyn DeviceService>>,
+    /// Asks the operator's services.
+    pub client: backend::Client,
+    /// Where they say what is missing.
+    pub readiness: Readiness,
+    /// What all of them count; the hub adds its own.
+    pub metrics: Registry,
 }
 
 impl Ports {
     /// The ports that the configuration asks for.
-    pub fn configured(config: &Config) -> Self {
-        let verifier = match config.verifier {
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError`].
+    pub fn configured(config: &Config) -> Result<Self, BuildError> {
+        let (mut metrics, readiness) = (Registry::with_prefix("rtio"), Readiness::new());
+        let client = backend::Client::new(config.backend.trust.clone())?;
+        let verifier: Arc<dyn Verifier> = match &config.verifier {
             VerifierChoice::Any => Arc::new(AcceptAny),
+            VerifierChoice::Http(config) => {
+                let metrics = backend::Metrics::register(&mut metrics);
+                Arc::new(HttpVerifier::new(config, client.clone(), readiness.clone(), metrics)?)
+            }
         };
-        Self { verifier, services: HashMap::new() }
+        Ok(Self { verifier, services: HashMap::new(), client, readiness, metrics })
+    }
+}
+
+/// Without the metrics, of which there are many.
+impl fmt::Debug for Ports {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = out.debug_struct("Ports");
+        debug.field("verifier", &self.verifier).field("services", &self.services).finish_non_exhaustive()
     }
 }
 
@@ -57,6 +82,7 @@ pub struct App {
     admin: Option<(Arc<Admin>, Listener, SocketAddr)>,
     tls: tls::Ports,
     registry: Arc<Registry>,
+    client: backend::Client,
     drain: Duration,
     readiness: Readiness,
     reload: Reload,
@@ -88,6 +114,12 @@ pub enum BuildError {
     /// TLS cannot begin.
     #[error(transparent)]
     Tls(#[from] tls::OpenError),
+    /// It is not known whose certificates backends must show.
+    #[error("--backend-ca is of no use")]
+    Trust(#[from] TrustError),
+    /// No random bytes from the system.
+    #[error("no secret can be made")]
+    Random(#[from] RandomError),
 }
 
 impl App {
@@ -98,8 +130,8 @@ impl App {
     /// [`BuildError`].
     pub fn build(config: &Config, ports: Ports, reload: Reload, shutdown: Shutdown) -> Result<Self, BuildError> {
         let data_dir = config.data_dir.as_deref().map(DataDir::open).transpose()?;
-        let mut registry = Registry::with_prefix("rtio");
-        let readiness = Readiness::new();
+        let mut registry = ports.metrics;
+        let readiness = ports.readiness;
         let tls = tls::Ports::open(&config.tls, data_dir.as_ref(), &mut registry)?;
         let connections = net::Metrics::register(&mut registry);
         let (device_port, http_port) = (connections.port("devices"), connections.port("callers"));
@@ -142,6 +174,7 @@ impl App {
             admin,
             tls,
             registry,
+            client: ports.client,
             drain,
             readiness,
             reload,
@@ -187,6 +220,7 @@ impl App {
     /// Serves until the shutdown begins, then lets the calls in flight end, then closes the devices' sessions.
     pub async fn run(self) {
         let (device_tasks, caller_tasks) = (TaskTracker::new(), TaskTracker::new());
+        let reload_trust = tokio::spawn(reload_trust(self.client, self.reload.subscribe()));
         let sweep = {
             let hub = Arc::clone(&self.hub);
             tokio::spawn(async move { hub.sweep().await })
@@ -220,11 +254,22 @@ impl App {
         drain("devices", &device_tasks, CLOSE_GRACE).await;
         sweep.abort();
         certificates.abort();
+        reload_trust.abort();
         follow_admin.inspect(JoinHandle::abort);
         end.trigger();
         // It panics only if the accept loop did, and then it is over as well.
         let _ = operators.await;
         certificates.abort();
+    }
+}
+
+/// Reads the authorities that backends' certificates come from again at each reload, for ever.
+async fn reload_trust(client: backend::Client, mut reloads: Reloads) {
+    loop {
+        reloads.next().await;
+        if let Err(error) = client.reload() {
+            tracing::error!(error = %telemetry::chain(&error), "--backend-ca cannot be read again, the old authorities stay");
+        }
     }
 }
 

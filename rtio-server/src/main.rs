@@ -46,7 +46,7 @@ fn serve(raw: RawConfig) -> Result<(), Failure> {
     let descriptors = descriptors::raise();
     start::workers()?.block_on(async {
         let (shutdown, reload) = (Shutdown::new(), Reload::new());
-        let app = App::build(&config, Ports::configured(&config), reload.clone(), shutdown.clone())?;
+        let app = App::build(&config, Ports::configured(&config)?, reload.clone(), shutdown.clone())?;
         signals::reload_at_hangup(reload)?;
         signals::drain_at_first_exit_at_second(shutdown)?;
         start::announce(&app, descriptors)?;

@@ -4,13 +4,17 @@
 
 mod accept_any;
 mod client;
+mod metrics;
 mod trust;
 mod url;
+mod verifier;
 
 pub use accept_any::AcceptAny;
 pub use client::{BackendError, Bounds, Client};
+pub use metrics::Metrics;
 pub use trust::{Trust, TrustError};
 pub use url::{BackendUrl, BackendUrlError};
+pub use verifier::{HttpVerifier, RandomError, VerifierConfig};
 
 /// What an operator may change about how backends are reached.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,6 +8,7 @@ pub mod value;
 mod admin;
 mod backend;
 mod tls;
+mod verify;
 
 pub use raw::RawConfig;
 
@@ -17,6 +18,7 @@ use std::time::Duration;
 
 use rtio_proto::session::SessionLimits;
 
+use crate::backend::VerifierConfig;
 use crate::net::Liveness;
 use crate::net::proxy::TrustedProxies;
 use crate::{device, http, hub, net, telemetry};
@@ -49,19 +51,19 @@ pub struct Config {
 }
 
 /// Who decides whether a device is what it says it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum VerifierChoice {
     /// Nobody: any id with any secret is accepted.
     Any,
+    /// The operator's service.
+    Http(VerifierConfig),
 }
 
 impl TryFrom<RawConfig> for Config {
     type Error = ConfigError;
 
     fn try_from(raw: RawConfig) -> Result<Self, ConfigError> {
-        if !raw.dev {
-            return Err(ConfigError::NoVerifier);
-        }
+        let verifier = verify::choice(&raw.verify, raw.dev)?;
         let host = if raw.dev { Ipv4Addr::LOCALHOST } else { Ipv4Addr::UNSPECIFIED };
         let or_default =
             |addr: Option<SocketAddr>, port| addr.unwrap_or_else(|| SocketAddr::new(IpAddr::V4(host), port));
@@ -103,7 +105,7 @@ impl TryFrom<RawConfig> for Config {
             proxies: TrustedProxies::new(raw.listen.proxy_protocol_from),
             admin,
             drain: raw.times.drain,
-            verifier: VerifierChoice::Any,
+            verifier,
             backend: backend::config(raw.backend)?,
             log: telemetry::Config { filter: raw.log.log_level, format: raw.log.log_format },
         })
@@ -119,6 +121,12 @@ pub enum ConfigError {
          RTIO_DEV=true, or `dev = true` in [serve] of the configuration file) accepts any device"
     )]
     NoVerifier,
+    /// The service shall be asked, but nobody says where it is.
+    #[error("--verifier http needs --verifier-url")]
+    HttpWithoutUrl,
+    /// The registry shall be asked, but there is no folder for it.
+    #[error("--verifier registry needs --data-dir")]
+    RegistryWithoutDataDir,
     /// Authorities to trust are given, and nobody's certificate shall be verified.
     #[error("--backend-ca and --backend-insecure contradict each other: set one of them")]
     TrustAllAndSome,

@@ -15,6 +15,7 @@ mod listing;
 mod metrics;
 mod observe;
 mod presence;
+mod recent;
 mod registry;
 mod report;
 
@@ -33,6 +34,7 @@ pub use listing::ListRequest;
 pub use metrics::Metrics;
 pub use observe::{ObservationItem, Watch};
 pub use presence::Presence;
+pub use recent::Recent;
 pub use report::{ReportAnswer, post};
 // The border to the device edge is crossed with the protocol's own value types.
 pub use rtio_proto::session::{CallId, ObservationId};

@@ -110,6 +110,10 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("max-unverified-connections", "16777217", "expected a whole number from 1 to 16777216"),
     ("max-http-connections", "-1", "expected a whole number from 1 to 16777216"),
     ("max-calls-per-device", "32769", "expected a whole number from 1 to 32768"),
+    ("verifier", "nobody", "[possible values: any, registry, http]"),
+    ("verifier-url", "ftp://a", "expected a URL such as https://"),
+    ("verifier-max-in-flight", "0", "expected a whole number from 1 to 65536"),
+    ("verifier-cache-ttl", "2h", "expected a time from 0s to 1h"),
     ("backend-insecure", "perhaps", "expected true or false"),
     ("log-level", "loud", "expected off, error, warn, info, debug or trace"),
     ("log-format", "xml", "[possible values: text, json]"),
@@ -185,5 +189,19 @@ fn authorities_are_not_given_together_with_the_wish_to_trust_anybody() {
         let (code, _, stderr) = run(&mut rtio(arguments));
         assert_eq!(code, Some(64), "{stderr}");
         assert!(stderr.contains("--backend-ca and --backend-insecure contradict each other"), "{stderr}");
+    }
+}
+
+#[test]
+fn a_verifier_needs_what_it_asks() {
+    for (arguments, expected) in [
+        ("serve", "no verifier is configured"),
+        ("serve --verifier http", "--verifier http needs --verifier-url"),
+        ("serve --verifier registry", "--verifier registry needs --data-dir"),
+        ("serve --dev --verifier http", "--verifier http needs --verifier-url"),
+    ] {
+        let (code, stdout, stderr) = run(&mut rtio(arguments));
+        assert_eq!((code, stdout.as_str()), (Some(64), ""), "{arguments}");
+        assert!(stderr.contains(expected), "{arguments}: {stderr}");
     }
 }

@@ -17,6 +17,7 @@ mod direct;
 mod examples;
 mod fake_hub;
 mod heartbeat;
+mod http_verifier;
 mod limits;
 mod observe;
 mod online;

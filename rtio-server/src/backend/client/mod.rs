@@ -65,6 +65,20 @@ pub enum BackendError {
     },
 }
 
+impl BackendError {
+    /// One word for it, for metrics.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Unreachable(_) => "unreachable",
+            Self::Tls(_) => "tls",
+            Self::TimedOut { .. } => "timed_out",
+            Self::Broken(_) => "broken",
+            Self::Status(_) => "status",
+            Self::TooLong { .. } => "too_long",
+        }
+    }
+}
+
 impl Client {
     /// A client that has no connections yet.
     ///

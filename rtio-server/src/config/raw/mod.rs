@@ -8,6 +8,7 @@ mod listen;
 mod log;
 mod times;
 mod tls;
+mod verify;
 
 use std::path::PathBuf;
 
@@ -20,6 +21,7 @@ pub use listen::RawListen;
 pub use log::RawLog;
 pub use times::RawTimes;
 pub use tls::RawTls;
+pub use verify::{RawVerifier, RawVerify};
 
 use super::value::switch;
 
@@ -48,6 +50,9 @@ pub struct RawConfig {
 
     #[command(flatten)]
     pub caps: RawCaps,
+
+    #[command(flatten)]
+    pub verify: RawVerify,
 
     #[command(flatten)]
     pub backend: RawBackend,

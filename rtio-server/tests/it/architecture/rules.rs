@@ -62,7 +62,7 @@ pub(super) const IMPORTS: &[Rule] = &[
     rule("hub", &["shutdown"], CORE),
     rule(
         "backend",
-        &["hub", "readiness", "shutdown"],
+        &["hub", "readiness", "shutdown", "telemetry"],
         Why("a backend implements the hub's ports and knows no edge", "code map"),
     ),
     rule("data_dir", &[], Why("it uses nothing of ours", "code map")),

@@ -3,12 +3,14 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::{Args, Command, FromArgMatches};
 use prometheus_client::registry::Registry;
 use rtio_server::admin::{self, Guard};
 use rtio_server::app::{App, Ports, UriDigest};
-use rtio_server::config::{Config, RawConfig};
+use rtio_server::backend::{BackendUrl, Trust, VerifierConfig};
+use rtio_server::config::{Config, RawConfig, VerifierChoice};
 use rtio_server::hub::Hub;
 use rtio_server::hub::ports::{DeviceService, Verifier};
 use rtio_server::readiness::Readiness;
@@ -23,7 +25,7 @@ use super::{Caller, Device, Peer, Reply};
 /// A hub with all defaults of `rtio serve --dev`, on free ports.
 pub(crate) fn hub() -> Builder {
     let config = config(&[]);
-    let ports = Ports::configured(&config);
+    let ports = Ports::configured(&config).expect("the ports can be made");
     Builder { config, ports, device_tls: None, http_tls: None }
 }
 
@@ -76,6 +78,16 @@ impl Builder {
 
     pub(crate) fn with_verifier(mut self, verifier: impl Verifier + 'static) -> Self {
         self.ports.verifier = Arc::new(verifier);
+        self
+    }
+
+    /// Asks the operator's service at `url`.
+    pub(crate) fn with_verifier_at(mut self, url: &str, change: impl FnOnce(&mut VerifierConfig, &mut Trust)) -> Self {
+        let url = BackendUrl::parse(url).expect("a URL");
+        let mut verifier = VerifierConfig { url, max_in_flight: 256, cache_ttl: Duration::ZERO };
+        change(&mut verifier, &mut self.config.backend.trust);
+        self.config.verifier = VerifierChoice::Http(verifier);
+        self.ports = Ports::configured(&self.config).expect("the ports can be made");
         self
     }
 

@@ -11,6 +11,7 @@ pub(crate) mod hub;
 pub(crate) mod peer;
 pub(crate) mod reply;
 pub(crate) mod tls;
+pub(crate) mod verifier;
 pub(crate) mod wait;
 
 pub(crate) use caller::Caller;
