@@ -23,3 +23,4 @@ pub mod readiness;
 pub mod reload;
 pub mod shutdown;
 pub mod telemetry;
+pub mod token;

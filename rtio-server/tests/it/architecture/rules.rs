@@ -47,22 +47,23 @@ pub(super) const IMPORTS: &[Rule] = &[
             "shutdown",
             "store",
             "telemetry",
+            "token",
         ],
         Why("the executable uses the library", "code map"),
     ),
     rule(
         "config",
-        &["admin", "backend", "device", "http", "hub", "net", "store", "telemetry"],
+        &["admin", "backend", "device", "http", "hub", "net", "store", "telemetry", "token"],
         Why("it composes the subsystems' configs and nothing else", "code map"),
     ),
     rule("net", &["data_dir", "reload", "shutdown"], Why("it knows no protocol", "code map")),
     rule("device", &["net", "hub", "shutdown"], EDGES),
-    rule("http", &["net", "hub", "reload", "shutdown"], EDGES),
+    rule("http", &["net", "hub", "reload", "shutdown", "token"], EDGES),
     rule("admin", &["data_dir", "net", "hub", "readiness", "reload", "shutdown", "telemetry"], EDGES),
     rule("hub", &["shutdown"], CORE),
     rule(
         "backend",
-        &["hub", "readiness", "shutdown", "telemetry"],
+        &["hub", "readiness", "shutdown", "telemetry", "token"],
         Why("a backend implements the hub's ports and knows no edge", "code map"),
     ),
     rule("data_dir", &[], Why("it uses nothing of ours", "code map")),
@@ -70,6 +71,11 @@ pub(super) const IMPORTS: &[Rule] = &[
     rule("reload", &[], Why("it uses nothing of ours", "code map")),
     rule("shutdown", &[], Why("it uses nothing of ours", "code map")),
     rule("telemetry", &[], Why("it uses nothing of ours", "code map")),
+    rule(
+        "token",
+        &["readiness", "reload", "telemetry"],
+        Why("who a caller is does not depend on how it came", "code map"),
+    ),
 ];
 
 const fn rule(module: &'static str, may_use: &'static [&'static str], why: Why) -> Rule {
