@@ -23,6 +23,8 @@ demo:
 test: lint
 # The device's half of the protocol must do without the standard library and without allocation.
 	$(CARGO) build $(LOCKED) -p rtio-proto --no-default-features
+# A device that does without TLS must do without its crates.
+	$(CARGO) check $(LOCKED) -p rtio-device-sdk --no-default-features
 # Unit, property, pair, integration, doc and example tests, and the table of who may import whom.
 	$(CARGO) test $(LOCKED) --workspace
 

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::backoff::Backoff;
 use crate::builder::Builder;
 use crate::connection::{Context, serve};
-use crate::dial::{Dial, Tcp};
+use crate::dial::{Dial, Tcp, log_failure};
 use crate::error::ClientError;
 use crate::link::{MAX_REPORTS, Report};
 use crate::tables::ReportWaiter;
@@ -138,7 +138,7 @@ impl<D: Dial> Runner<D> {
                 () = shutdown.cancelled() => return Ok(()),
                 stream = timeout(DIAL_TIMEOUT, self.dial.dial()) => match stream {
                     Ok(Ok(stream)) => return_if_final(self.serve(stream).await)?,
-                    Ok(Err(error)) => tracing::debug!(%error, "no connection to the hub"),
+                    Ok(Err(error)) => log_failure(&error, "no connection to the hub"),
                     Err(_elapsed) => tracing::debug!("no connection to the hub in time"),
                 },
             }

@@ -13,6 +13,7 @@ use tokio::time::{sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::client::Presence;
+use crate::dial::log_failure;
 use crate::handlers::Handlers;
 use crate::link::{Link, Report, Session};
 use crate::reply::Reply;
@@ -56,6 +57,8 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite>(
 struct Connection<'a> {
     context: &'a Context,
     link: Link,
+    /// The stream has taken bytes that it may not have sent: one that encrypts keeps some of what it took.
+    unflushed: bool,
     replies: mpsc::UnboundedReceiver<Reply>,
     /// The session's time starts with the connection.
     started_at: tokio::time::Instant,
@@ -70,7 +73,7 @@ impl<'a> Connection<'a> {
         let tables = Tables::new(Arc::clone(&context.handlers), Arc::clone(&context.call_permits), sender);
         let session = Session::new(context.config, Instant::START);
         let link = Link::new(session, tables);
-        Self { context, link, replies, started_at: tokio::time::Instant::now(), drain_until: None }
+        Self { context, link, unflushed: false, replies, started_at: tokio::time::Instant::now(), drain_until: None }
     }
 
     async fn run<S: AsyncRead + AsyncWrite>(
@@ -94,15 +97,14 @@ impl<'a> Connection<'a> {
                 () = self.context.shutdown.cancelled(), if self.drain_until.is_none() => self.begin_shutdown(),
                 Some(reply) = self.replies.recv() => self.link.handle_reply(self.now(), reply),
                 () = sleep_until(wake_at) => self.link.apply(|session| session.handle_timeout(at(self.started_at))),
-                written = writer.write(&self.link.outbox), if !self.link.outbox.is_empty() => match written {
-                    Ok(len @ 1..) => drop(self.link.outbox.drain(..len)),
-                    Ok(0) => return gone(io::ErrorKind::WriteZero.into()),
-                    Err(error) => return gone(error),
+                sent = send(writer, &self.link.outbox), if self.unflushed || !self.link.outbox.is_empty() => match sent {
+                    Ok(len) => self.handle_sent(len),
+                    Err(error) => return gone(&error),
                 },
                 read = reader.read(&mut buffer), if self.link.outbox.len() < MAX_OUTBOX_BYTES => match read {
                     Ok(0) => return CloseReason::PeerGone,
                     Ok(len) => self.handle_bytes(&buffer[..len]),
-                    Err(error) => return gone(error),
+                    Err(error) => return gone(&error),
                 },
                 Some(report) = reports.recv(), if self.link.verified && self.drain_until.is_none() => {
                     let deadline = self.moment(report.deadline);
@@ -128,6 +130,12 @@ impl<'a> Connection<'a> {
             tracing::info!(device = self.context.id, "device is online");
             self.context.presence.send_replace(Presence::Online);
         }
+    }
+
+    /// The stream has taken so many bytes; none where it has sent all that it took.
+    fn handle_sent(&mut self, len: usize) {
+        self.unflushed = len > 0;
+        self.link.outbox.drain(..len);
     }
 
     fn begin_shutdown(&mut self) {
@@ -160,8 +168,23 @@ fn at(started_at: tokio::time::Instant) -> Instant {
     Instant::from_millis(u64::try_from(millis).unwrap_or(u64::MAX))
 }
 
-fn gone(error: io::Error) -> CloseReason {
-    tracing::debug!(%error, "connection failed");
+/// Gives the stream some of what waits, and returns how much it took. Where nothing waits, makes it send all that it took.
+///
+/// # Cancel safety
+///
+/// Nothing is taken unless it completes.
+async fn send(writer: &mut (impl AsyncWrite + Unpin), outbox: &[u8]) -> io::Result<usize> {
+    if outbox.is_empty() {
+        return writer.flush().await.map(|()| 0);
+    }
+    match writer.write(outbox).await {
+        Ok(0) => Err(io::ErrorKind::WriteZero.into()),
+        written => written,
+    }
+}
+
+fn gone(error: &io::Error) -> CloseReason {
+    log_failure(error, "connection failed");
     CloseReason::PeerGone
 }
 

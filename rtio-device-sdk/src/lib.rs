@@ -17,6 +17,8 @@
 //! one delays nobody, one that fails or panics answers with an internal error and harms nothing else. [`Device`], the handle,
 //! sends reports with [`copost`](Device::copost) and ends the device with [`shutdown`](Device::shutdown).
 //!
+//! With the feature `tls`, `Tls` connects by TLS: [`connect_with`](Builder::connect_with) takes it, or any other [`Dial`].
+//!
 //! The rules of the protocol are those of [`rtio_proto::session::DeviceSession`], the same crate that the hub is built on.
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
@@ -32,12 +34,16 @@ mod link;
 mod reply;
 mod sink;
 mod tables;
+#[cfg(feature = "tls")]
+mod tls;
 
 pub use builder::Builder;
 pub use client::{Device, Runner};
 pub use dial::{Dial, Tcp};
 pub use error::{ClientError, HandlerError, SinkError};
 pub use sink::ObservationSink;
+#[cfg(feature = "tls")]
+pub use tls::{BadPem, Tls, TlsBuilder, TlsError};
 
 pub use rtio_proto::ping::PingInterval;
 pub use rtio_proto::{Capacity, FrameCode, StatusCode, UriDigest};

@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rtio_device_sdk::{Builder, ClientError, Device, Dial, StatusCode, UriDigest};
+use rtio_device_sdk::{Builder, ClientError, Device, Dial, Runner, StatusCode, UriDigest};
 use rtio_proto::session::{
     CallOutcome, CallRequest, HubEvent, HubSession, ObservationEnd, ObservationId, SessionLimits, Verdict,
 };
@@ -40,6 +40,12 @@ pub(crate) struct Running {
     pub(crate) ended: JoinHandle<Result<(), ClientError>>,
 }
 
+impl Running {
+    pub(crate) fn of<D: Dial>(runner: Runner<D>) -> Self {
+        Self { device: runner.device(), ended: tokio::spawn(runner.run()) }
+    }
+}
+
 impl FakeHub {
     pub(crate) async fn start() -> Self {
         Self { listener: TcpListener::bind("127.0.0.1:0").await.unwrap() }
@@ -51,8 +57,7 @@ impl FakeHub {
 
     /// Runs the device against this hub.
     pub(crate) fn run(&self, builder: Builder) -> Running {
-        let runner = builder.connect(self.address()).unwrap();
-        Running { device: runner.device(), ended: tokio::spawn(runner.run()) }
+        Running::of(builder.connect(self.address()).unwrap())
     }
 
     /// The next connection, whose verification is answered with `verdict`.

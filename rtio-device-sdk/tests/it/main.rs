@@ -6,3 +6,6 @@ mod fake_hub;
 mod life;
 mod observe;
 mod report;
+mod streams;
+#[cfg(feature = "tls")]
+mod tls;
