@@ -7,6 +7,7 @@ mod clock;
 mod connection;
 mod link;
 mod outcome;
+mod transport;
 mod verification;
 
 use std::net::SocketAddr;
@@ -17,7 +18,7 @@ use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::hub::Hub;
-use crate::net::{Admitted, Gate};
+use crate::net::Gate;
 use crate::shutdown::Shutdown;
 
 use clock::Clock;
@@ -65,8 +66,11 @@ impl Devices {
             return;
         };
         match self.gate.admit(stream, peer).await {
-            Ok(Admitted { stream, peer, .. }) => connection::run(self, stream, peer, unverified).await,
-            Err(error) => tracing::debug!(%peer, %error, "device connection turned away"),
+            Ok(admitted) => connection::run(self, admitted, unverified).await,
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::debug!(%peer, error, "device connection turned away");
+            }
         }
         drop(permit);
     }
