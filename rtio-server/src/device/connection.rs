@@ -5,7 +5,6 @@
 
 use std::cell::RefCell;
 use std::future::poll_fn;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -15,23 +14,37 @@ use rtio_proto::session::CloseReason;
 use rtio_proto::{MessageId, StatusCode};
 use rustix::net::Shutdown;
 use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
+use tokio::net::TcpStream;
 use tokio::net::tcp::OwnedReadHalf;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::link::{Link, Report, Request};
+use super::transport::Transport;
 use super::{Devices, outcome, verification};
 use crate::hub::{DeviceId, ReportAnswer, post};
-use crate::net::Stream;
+use crate::net::{Admitted, Stream};
 
-pub(super) async fn run(devices: Arc<Devices>, stream: Stream, peer: SocketAddr, unverified: OwnedSemaphorePermit) {
-    let Stream::Plain(stream) = stream else { return };
-    let (mut reader, writer) = stream.into_split();
-    let link = Arc::new(Link::new(devices, peer, writer));
+pub(super) async fn run(devices: Arc<Devices>, admitted: Admitted, unverified: OwnedSemaphorePermit) {
+    let Admitted { stream, peer, identity, seat: _seat } = admitted;
+    let (socket, transport) = take_apart(stream);
+    let (mut reader, writer) = socket.into_split();
+    let link = Arc::new(Link::new(devices, peer, writer, transport));
     // Boxed, so that what only the beginning and the end need takes no memory in between.
-    if let Some(presence) = Box::pin(verification::run(&mut reader, &link, unverified)).await {
+    if let Some(presence) = Box::pin(verification::run(&mut reader, &link, identity, unverified)).await {
         poll_fn(|cx| poll_serve(cx, &mut reader, &link, presence.device())).await;
     }
     Box::pin(finish(reader, &link)).await;
+}
+
+/// The socket, and what lies between it and the session.
+fn take_apart(stream: Stream) -> (TcpStream, Transport) {
+    match stream {
+        Stream::Plain(socket) => (socket, Transport::Plain),
+        Stream::Tls(stream) => {
+            let (socket, connection) = stream.into_inner();
+            (socket, Transport::tls(connection))
+        }
+    }
 }
 
 /// Serves a verified device until its session is closed.
@@ -133,6 +146,9 @@ async fn finish(mut reader: OwnedReadHalf, link: &Link) {
         | CloseReason::Shutdown
         | CloseReason::PeerGone
         | CloseReason::Vanished => tracing::debug!(peer = %link.peer(), reason = reason.name(), "session ended"),
+    }
+    if !matches!(reason, CloseReason::PeerGone | CloseReason::Vanished) {
+        link.say_goodbye();
     }
     if matches!(reason, CloseReason::Refused(_) | CloseReason::VerifiedTwice) {
         linger(&mut reader, link).await;

@@ -15,6 +15,7 @@ use rtio_proto::time::Instant as SessionInstant;
 use rtio_proto::verify::Secret;
 use tokio::net::tcp::OwnedWriteHalf;
 
+use super::transport::{Outgoing, Peer, Transport};
 use super::{Devices, outcome};
 use crate::hub::{
     CallError, CallId, CallReply, DeviceLink, Ending, Feed, LinkInfo, ObservationId, ReportAnswer, RequestParts,
@@ -51,6 +52,7 @@ pub(super) struct Link {
 #[derive(Debug)]
 struct State {
     session: Session,
+    transport: Transport,
     writer: Writer,
     /// Wakes the connection's task.
     task: Option<Waker>,
@@ -92,10 +94,10 @@ pub(super) struct Report {
 }
 
 impl Link {
-    pub(super) fn new(devices: Arc<Devices>, peer: SocketAddr, socket: OwnedWriteHalf) -> Self {
+    pub(super) fn new(devices: Arc<Devices>, peer: SocketAddr, socket: OwnedWriteHalf, transport: Transport) -> Self {
         let connected = devices.clock.now();
         let session = Session::new(devices.session_limits, connected);
-        let state = Mutex::new(State { session, writer: Writer::Idle, task: None, paused: false });
+        let state = Mutex::new(State { session, transport, writer: Writer::Idle, task: None, paused: false });
         Self { devices, peer, connected, socket, state }
     }
 
@@ -129,24 +131,32 @@ impl Link {
         self.state.lock().session.close_reason()
     }
 
-    /// Feeds what was read, frame by frame. Returns what the connection's task must see to. Bytes that break the protocol
-    /// close the session.
-    pub(super) fn handle_bytes(&self, mut bytes: &[u8]) -> Vec<Request> {
+    /// Feeds what was read, frame by frame. Returns what the connection's task must see to. Bytes that break the protocol, or
+    /// TLS, close the session.
+    pub(super) fn handle_bytes(&self, bytes: &[u8]) -> Vec<Request> {
         let now = self.devices.clock.now();
         let (mut requests, mut events) = (Vec::new(), Vec::new());
         let mut state = self.state.lock();
-        while !bytes.is_empty() {
-            let Ok(taken) = state.session.handle_bytes(now, bytes) else { break };
-            bytes = &bytes[taken..];
-            while let Some(event) = state.session.poll_event() {
-                sort(event, &mut requests, &mut events);
-            }
+        let State { session, transport, .. } = &mut *state;
+        let opened = transport.open(bytes, |frames| {
+            feed(session, now, frames, |event| sort(event, &mut requests, &mut events));
+        });
+        if opened != Ok(Peer::Stays) {
+            session.close(CloseReason::PeerGone);
         }
-        while let Some(event) = state.session.poll_event() {
+        while let Some(event) = session.poll_event() {
             sort(event, &mut requests, &mut events);
         }
         self.finish(state, events);
+        if let Err(error) = opened {
+            tracing::warn!(peer = %self.peer, %error, "device broke TLS");
+        }
         requests
+    }
+
+    /// Feeds what came with the end of the handshake, before the socket is read.
+    pub(super) fn handle_early_bytes(&self) -> Vec<Request> {
+        self.handle_bytes(&[])
     }
 
     pub(super) fn answer_verify(&self, verdict: Verdict) {
@@ -224,7 +234,7 @@ impl Link {
         };
         let mut state = self.state.lock();
         let wake = if written < bytes.len() {
-            state.session.handle_unsent(bytes.split_off(written));
+            state.keep_unsent(bytes.split_off(written));
             state.writer = Writer::Blocked;
             true
         } else {
@@ -260,6 +270,14 @@ impl Link {
         }
     }
 
+    /// Says goodbye under TLS, if the socket has room for it now: a device cannot tell a connection that was cut from one that
+    /// ended without it.
+    pub(super) fn say_goodbye(&self) {
+        let mut state = self.state.lock();
+        state.transport.close();
+        self.finish(state, Vec::new());
+    }
+
     /// Ends the connection, or our side of it, whoever still holds the link.
     pub(super) fn shut_down(&self, how: rustix::net::Shutdown) {
         // The connection ends in any case.
@@ -270,6 +288,17 @@ impl Link {
         let task = self.state.lock().task.clone();
         if let Some(task) = task {
             task.wake();
+        }
+    }
+}
+
+/// Feeds frame by frame, and takes what comes of each before the next.
+fn feed(session: &mut Session, now: SessionInstant, mut frames: &[u8], mut sort: impl FnMut(Event)) {
+    while !frames.is_empty() {
+        let Ok(taken) = session.handle_bytes(now, frames) else { break };
+        frames = &frames[taken..];
+        while let Some(event) = session.poll_event() {
+            sort(event);
         }
     }
 }
@@ -295,9 +324,23 @@ impl State {
         if self.writer != Writer::Idle {
             return None;
         }
-        let bytes = self.session.poll_transmit()?;
+        let frames = self.session.poll_transmit().unwrap_or_default();
+        let Outgoing { bytes, left } = self.transport.seal(frames);
+        if !left.is_empty() {
+            self.session.handle_unsent(left);
+        }
+        if bytes.is_empty() {
+            return None;
+        }
         self.writer = Writer::Busy;
         Some(bytes)
+    }
+
+    /// Keeps what the socket had no room for, as frames if they still are.
+    fn keep_unsent(&mut self, unsent: Vec<u8>) {
+        if let Some(frames) = self.transport.keep_unsent(unsent) {
+            self.session.handle_unsent(frames);
+        }
     }
 }
 

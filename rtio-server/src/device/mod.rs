@@ -7,6 +7,7 @@ mod clock;
 mod connection;
 mod link;
 mod outcome;
+mod transport;
 mod verification;
 
 use std::net::SocketAddr;
@@ -17,7 +18,7 @@ use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::hub::Hub;
-use crate::net::{Admitted, Gate, Liveness};
+use crate::net::{Gate, Liveness};
 use crate::shutdown::Shutdown;
 
 use clock::Clock;
@@ -69,9 +70,8 @@ impl Devices {
             return;
         };
         // Where it does not let the connection in, the gate has counted and said it.
-        if let Ok(Admitted { stream, peer, seat, .. }) = self.gate.admit(stream, peer).await {
-            connection::run(self, stream, peer, unverified).await;
-            drop(seat);
+        if let Ok(admitted) = self.gate.admit(stream, peer).await {
+            connection::run(self, admitted, unverified).await;
         }
         drop(permit);
     }

@@ -12,16 +12,18 @@ use super::connection::poll_requests;
 use super::link::{Link, Request};
 use crate::hub::ports::Verification;
 use crate::hub::{DeviceId, DeviceLink, Presence};
+use crate::net::tls::Identity;
 
 /// Waits for the device to verify itself and asks about it. `None`: it was not let in, and the session is closed.
 pub(super) async fn run(
     reader: &mut OwnedReadHalf,
     link: &Arc<Link>,
+    identity: Option<Identity>,
     unverified: OwnedSemaphorePermit,
 ) -> Option<Presence> {
     let shutdown = &link.devices().shutdown;
     let presence = tokio::select! {
-        presence = admit(reader, link) => presence,
+        presence = admit(reader, link, identity) => presence,
         () = time_out(link) => None,
         () = shutdown.triggered() => {
             link.end(CloseReason::Shutdown);
@@ -32,8 +34,11 @@ pub(super) async fn run(
     presence
 }
 
-async fn admit(reader: &mut OwnedReadHalf, link: &Arc<Link>) -> Option<Presence> {
-    let requests = poll_fn(|cx| poll_requests(cx, reader, link)).await;
+async fn admit(reader: &mut OwnedReadHalf, link: &Arc<Link>, identity: Option<Identity>) -> Option<Presence> {
+    let mut requests = link.handle_early_bytes();
+    if requests.is_empty() {
+        requests = poll_fn(|cx| poll_requests(cx, reader, link)).await;
+    }
     let Some(Request::Verify { id, secret }) = requests.into_iter().next() else { return None };
     if link.is_closed() {
         return None;
@@ -43,6 +48,13 @@ async fn admit(reader: &mut OwnedReadHalf, link: &Arc<Link>) -> Option<Presence>
         link.flush();
         return None;
     };
+    if let Some(identity) = identity.filter(|identity| !identity.names(device.as_str())) {
+        let names: Vec<&str> = identity.all().collect();
+        tracing::warn!(%device, peer = %link.peer(), ?names, "device refused: its certificate is that of another");
+        link.answer_verify(Verdict::Refused);
+        link.flush();
+        return None;
+    }
     let hub = &link.devices().hub;
     let verdict = match hub.verify(&device, secret.reveal()).await {
         Verification::Accepted => Verdict::Accepted,
