@@ -9,7 +9,7 @@ use prometheus_client::registry::Registry;
 use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
 
-use crate::admin::{Access, Admin, TokenError};
+use crate::admin::{Access, Admin, TokenError, show_process};
 use crate::backend::AcceptAny;
 use crate::config::{Config, VerifierChoice};
 use crate::data_dir::{DataDir, DataDirError};
@@ -92,13 +92,17 @@ impl App {
     /// [`BuildError`].
     pub fn build(config: &Config, ports: Ports, reload: Reload, shutdown: Shutdown) -> Result<Self, BuildError> {
         let data_dir = config.data_dir.as_deref().map(DataDir::open).transpose()?;
-        let mut registry = Registry::with_prefix("rtio");
+        let mut all_metrics = Registry::default();
+        show_process(&mut all_metrics);
+        let registry = all_metrics.sub_registry_with_prefix("rtio");
         let readiness = Readiness::new();
         let (device_listener, device_addr) =
             bind("devices", "device-addr", config.device.addr, config.device.max_connections)?;
         let (http_listener, http_addr) = bind("callers", "http-addr", config.http.addr, config.http.max_connections)?;
-        let hub = Arc::new(Hub::new(ports.verifier, ports.services, Metrics::register(&mut registry)));
+        let hub = Arc::new(Hub::new(ports.verifier, ports.services, Metrics::register(registry)));
         let devices = Devices::new(&config.device, Gate::default(), Arc::clone(&hub), shutdown.clone());
+        registry.register_collector(Box::new(Arc::clone(&hub)));
+        registry.register_collector(Box::new(Arc::clone(&devices)));
         let callers = Callers::new(config.http.clone(), Gate::default(), Arc::clone(&hub), shutdown.clone());
         let callers = callers.map_err(BuildError::CorsOrigin)?;
         let admin = match &config.admin {
@@ -107,7 +111,7 @@ impl App {
                 let (listener, addr) = bind("operators", "admin-addr", config.addr, MAX_ADMIN_CONNECTIONS)?;
                 warn_if_open_to_the_network(addr);
                 let access = Access::new(config.guard.clone(), data_dir)?;
-                let admin = Admin::new(Arc::clone(&hub), registry, access, readiness.clone(), shutdown.clone());
+                let admin = Admin::new(Arc::clone(&hub), all_metrics, access, readiness.clone(), shutdown.clone());
                 Some((admin, listener, addr))
             }
         };

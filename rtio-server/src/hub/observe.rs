@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::call::let_session_decide;
+use super::call_metrics::ObservationMetrics;
 use super::{CallError, CallRequest, DeviceId, DeviceLink, Feed, FeedEnd, Hub, ObservationId};
 
 /// A live observation. Dropping it tells the device, with its next notification, that its caller left.
@@ -13,6 +14,7 @@ pub struct Watch {
     link: Arc<dyn DeviceLink>,
     observation: ObservationId,
     feed: Arc<Feed>,
+    metrics: Arc<ObservationMetrics>,
 }
 
 /// What an observation gives.
@@ -35,11 +37,21 @@ impl Hub {
     ///
     /// Dropping the future leaves the observation.
     pub async fn observe(&self, device: &DeviceId, request: CallRequest<'_>) -> Result<Watch, CallError> {
+        let mut asked = Asked { metrics: &self.metrics.observations, is_answered: false };
+        let result = self.observe_unmetered(device, request).await;
+        asked.is_answered = true;
+        asked.metrics.asked(&result);
+        result
+    }
+
+    async fn observe_unmetered(&self, device: &DeviceId, request: CallRequest<'_>) -> Result<Watch, CallError> {
         let link = self.registry.get(device).ok_or(CallError::DeviceOffline)?;
         let parts = request.parts();
         let feed = Arc::new(Feed::default());
         let observation = link.start_observation(parts, Arc::clone(&feed))?;
-        let watch = Watch { link, observation, feed };
+        let metrics = Arc::clone(&self.metrics.observations);
+        metrics.opened();
+        let watch = Watch { link, observation, feed, metrics };
         let deadline = tokio::time::sleep_until(parts.deadline);
         tokio::pin!(deadline);
         loop {
@@ -52,12 +64,27 @@ impl Hub {
     }
 }
 
+/// A caller that asked to observe. Dropped without an answer, it has left.
+struct Asked<'a> {
+    metrics: &'a ObservationMetrics,
+    is_answered: bool,
+}
+
+impl Drop for Asked<'_> {
+    fn drop(&mut self) {
+        if !self.is_answered {
+            self.metrics.left();
+        }
+    }
+}
+
 impl Watch {
     /// The next frame or the end. Taking a frame is what makes room for another.
     pub fn poll_next(&mut self, cx: &Context<'_>) -> Poll<ObservationItem> {
         self.feed.poll_frame(cx).map(|frame| match frame {
             Ok(data) => {
                 self.link.grant_frame(self.observation);
+                self.metrics.frame();
                 ObservationItem::Frame(data)
             }
             Err(end) => ObservationItem::End(end),
@@ -68,5 +95,6 @@ impl Watch {
 impl Drop for Watch {
     fn drop(&mut self) {
         self.link.leave_observation(self.observation);
+        self.metrics.closed();
     }
 }

@@ -18,6 +18,7 @@ mod examples;
 mod fake_hub;
 mod heartbeat;
 mod limits;
+mod metrics;
 mod observe;
 mod online;
 mod outcomes;
