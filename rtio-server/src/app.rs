@@ -10,7 +10,7 @@ use prometheus_client::registry::Registry;
 use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
 
-use crate::admin::{Access, Admin, TokenError};
+use crate::admin::{Access, Admin, TokenError, show_process};
 use crate::backend::{self, AcceptAny, HttpVerifier, RandomError, TrustError};
 use crate::config::{Config, VerifierChoice};
 use crate::data_dir::{DataDir, DataDirError};
@@ -48,12 +48,12 @@ impl Ports {
     ///
     /// [`BuildError`].
     pub fn configured(config: &Config) -> Result<Self, BuildError> {
-        let (mut metrics, readiness) = (Registry::with_prefix("rtio"), Readiness::new());
+        let (mut metrics, readiness) = (Registry::default(), Readiness::new());
         let client = backend::Client::new(config.backend.trust.clone())?;
         let verifier: Arc<dyn Verifier> = match &config.verifier {
             VerifierChoice::Any => Arc::new(AcceptAny),
             VerifierChoice::Http(config) => {
-                let metrics = backend::Metrics::register(&mut metrics);
+                let metrics = backend::Metrics::register(metrics.sub_registry_with_prefix(METRICS_PREFIX));
                 Arc::new(HttpVerifier::new(config, client.clone(), readiness.clone(), metrics)?)
             }
         };
@@ -130,10 +130,12 @@ impl App {
     /// [`BuildError`].
     pub fn build(config: &Config, ports: Ports, reload: Reload, shutdown: Shutdown) -> Result<Self, BuildError> {
         let data_dir = config.data_dir.as_deref().map(DataDir::open).transpose()?;
-        let mut registry = ports.metrics;
+        let mut all_metrics = ports.metrics;
+        show_process(&mut all_metrics);
+        let registry = all_metrics.sub_registry_with_prefix(METRICS_PREFIX);
         let readiness = ports.readiness;
-        let tls = tls::Ports::open(&config.tls, data_dir.as_ref(), &mut registry)?;
-        let connections = net::Metrics::register(&mut registry);
+        let tls = tls::Ports::open(&config.tls, data_dir.as_ref(), registry)?;
+        let connections = net::Metrics::register(registry);
         let (device_port, http_port) = (connections.port("devices"), connections.port("callers"));
         let (device_listener, device_addr) =
             bind(device_port.clone(), "device-addr", config.device.addr, config.device.max_connections)?;
@@ -142,14 +144,16 @@ impl App {
         let gate = |port, tls, max| Gate::new(tls).counted(port).behind(&config.proxies).with_max_per_peer(max);
         let device_gate = gate(device_port, tls.of(Port::Devices), config.device.max_connections_per_peer);
         let http_gate = gate(http_port, tls.of(Port::Callers), config.http.max_connections_per_peer);
-        let hub = Arc::new(Hub::new(config.hub, ports.verifier, ports.services, Metrics::register(&mut registry)));
+        let hub = Arc::new(Hub::new(config.hub, ports.verifier, ports.services, Metrics::register(registry)));
         let devices = Devices::new(&config.device, device_gate, Arc::clone(&hub), shutdown.clone());
-        let metrics = http::Metrics::register(&mut registry);
+        registry.register_collector(Box::new(Arc::clone(&hub)));
+        registry.register_collector(Box::new(Arc::clone(&devices)));
+        let metrics = http::Metrics::register(registry);
         let callers = Callers::new(config.http.clone(), http_gate, Arc::clone(&hub), metrics, shutdown.clone());
         watch("device-addr", &device_listener, device_addr, config.device.liveness)?;
         watch("http-addr", &http_listener, http_addr, config.http.liveness)?;
         let callers = callers.map_err(BuildError::CorsOrigin)?;
-        let registry = Arc::new(registry);
+        let registry = Arc::new(all_metrics);
         let admin = match &config.admin {
             None => None,
             Some(config) => {
@@ -315,6 +319,9 @@ fn watch(flag: &'static str, listener: &Listener, addr: SocketAddr, liveness: Li
 
 /// An operator or two, a scraper, a script: one that leaks connections runs into this before it takes the callers' descriptors.
 const MAX_ADMIN_CONNECTIONS: usize = 64;
+
+/// What the name of every metric of ours begins with.
+const METRICS_PREFIX: &str = "rtio";
 
 /// How long the closing of sessions may take: nothing is awaited from devices, so it is the work of closing a million.
 const CLOSE_GRACE: Duration = Duration::from_secs(5);

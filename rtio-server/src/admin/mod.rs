@@ -5,6 +5,7 @@
 mod access;
 mod devices;
 mod problem;
+mod process;
 mod router;
 mod token;
 
@@ -25,6 +26,7 @@ use crate::reload::Reloads;
 use crate::shutdown::Shutdown;
 
 pub use access::{Access, Guard};
+pub use process::show_process;
 pub use token::{AdminToken, TOKEN_FILE, TokenError};
 
 /// What an operator may change about this edge.

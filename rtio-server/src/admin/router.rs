@@ -49,9 +49,13 @@ async fn ready(State(admin): State<Arc<Admin>>) -> (StatusCode, String) {
 
 /// Everything that is counted, as Prometheus reads it.
 async fn metrics(State(admin): State<Arc<Admin>>) -> impl IntoResponse {
-    let mut text = String::new();
-    match prometheus_client::encoding::text::encode(&mut text, &admin.registry) {
-        Ok(()) => (StatusCode::OK, [(CONTENT_TYPE, METRICS_TYPE)], text),
+    let encode = move || {
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, &admin.registry).map(|()| text)
+    };
+    // Some of it is asked of the system, which may take its time; callers must not wait for that.
+    match tokio::task::spawn_blocking(encode).await.unwrap_or(Err(std::fmt::Error)) {
+        Ok(text) => (StatusCode::OK, [(CONTENT_TYPE, METRICS_TYPE)], text),
         Err(_) => (StatusCode::INTERNAL_SERVER_ERROR, [(CONTENT_TYPE, "text/plain")], "cannot write\n".to_owned()),
     }
 }

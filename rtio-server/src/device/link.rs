@@ -164,6 +164,7 @@ impl Link {
     }
 
     pub(super) fn answer_report(&self, report: MessageId, answer: &ReportAnswer) {
+        self.devices.hub.metrics().report_answered(answer.status);
         self.change(|session, _| session.answer_report(report, answer.status, &answer.data));
     }
 

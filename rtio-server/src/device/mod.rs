@@ -6,6 +6,7 @@
 mod clock;
 mod connection;
 mod link;
+mod metrics;
 mod outcome;
 mod transport;
 mod verification;
@@ -47,6 +48,7 @@ pub struct Devices {
     hub: Arc<Hub>,
     session_limits: SessionLimits,
     unverified: Arc<Semaphore>,
+    max_unverified: usize,
     clock: Clock,
     shutdown: Shutdown,
 }
@@ -54,8 +56,15 @@ pub struct Devices {
 impl Devices {
     /// An edge for `hub`, behind `gate`.
     pub fn new(config: &Config, gate: Gate, hub: Arc<Hub>, shutdown: Shutdown) -> Arc<Self> {
-        let unverified = Arc::new(Semaphore::new(config.max_unverified.min(Semaphore::MAX_PERMITS)));
-        Arc::new(Self { gate, hub, session_limits: config.session, unverified, clock: Clock::start(), shutdown })
+        let max_unverified = config.max_unverified.min(Semaphore::MAX_PERMITS);
+        let unverified = Arc::new(Semaphore::new(max_unverified));
+        let (session_limits, clock) = (config.session, Clock::start());
+        Arc::new(Self { gate, hub, session_limits, unverified, max_unverified, clock, shutdown })
+    }
+
+    /// Connections that have not verified themselves yet.
+    fn unverified_now(&self) -> u64 {
+        self.max_unverified.saturating_sub(self.unverified.available_permits()) as u64
     }
 
     /// Serves one accepted connection until it ends. `permit` counts it among the connections.

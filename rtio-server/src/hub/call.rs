@@ -39,6 +39,13 @@ impl Hub {
     ///
     /// Dropping the future ends the call: if it has not left the hub it never will, and its answer is dropped.
     pub async fn call(&self, device: &DeviceId, request: CallRequest<'_>) -> Result<Vec<u8>, CallError> {
+        let meter = self.metrics.calls.begin();
+        let result = self.call_unmetered(device, request).await;
+        meter.end(&result);
+        result
+    }
+
+    async fn call_unmetered(&self, device: &DeviceId, request: CallRequest<'_>) -> Result<Vec<u8>, CallError> {
         let link = self.registry.get(device).ok_or(CallError::DeviceOffline)?;
         let parts = request.parts();
         let (reply, mut outcome) = oneshot::channel();

@@ -1,9 +1,16 @@
-//! What happened in the hub so far, for `/metrics` and for tests. docs/operations.md explains each; a test compares the two.
+//! What happened in the hub so far, for `/metrics` and for tests. docs/metrics.md explains each; a test compares the two.
 
-use prometheus_client::encoding::EncodeLabelSet;
+use std::sync::Arc;
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
+
+use super::call_metrics::{CallMetrics, ObservationMetrics};
+use super::{Hub, StatusCode};
 
 /// The hub's counters.
 #[derive(Debug, Default)]
@@ -14,7 +21,10 @@ pub struct Metrics {
     pub unverified_refused: Counter,
     /// Answers of devices that nobody waited for any more.
     pub answers_dropped: Counter,
+    pub(super) calls: Arc<CallMetrics>,
+    pub(super) observations: Arc<ObservationMetrics>,
     sessions_ended: Family<EndLabels, Counter>,
+    reports: Family<ReportLabels, Counter>,
 }
 
 /// A handful of names of our own, never a peer's text.
@@ -23,10 +33,25 @@ struct EndLabels {
     reason: &'static str,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ReportLabels {
+    outcome: &'static str,
+}
+
+/// What is there now, and not counted as it happens.
+impl Collector for Hub {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
+        let online = ConstGauge::new(self.devices_online() as u64);
+        let metric = encoder.encode_descriptor("devices_online", "Devices online", None, online.metric_type())?;
+        online.encode(metric)
+    }
+}
+
 impl Metrics {
     /// Metrics that `registry` shows.
     pub fn register(registry: &mut Registry) -> Self {
-        let metrics = Self::default();
+        let (calls, observations) = (CallMetrics::register(registry), ObservationMetrics::register(registry));
+        let metrics = Self { calls, observations, ..Self::default() };
         let mut counter = |name: &str, help: &str, counter: &Counter| registry.register(name, help, counter.clone());
         counter("take_overs", "Sessions closed by a newer connection of the same device", &metrics.take_overs);
         counter(
@@ -40,6 +65,10 @@ impl Metrics {
             "Sessions of devices that ended, by reason",
             metrics.sessions_ended.clone(),
         );
+        registry.register("reports", "CoPOSTs of devices that were answered, by outcome", metrics.reports.clone());
+        // So that a counter is there, at zero, before what it counts first happens.
+        ENDINGS.iter().for_each(|reason| drop(metrics.sessions_ended.get_or_create(&EndLabels { reason })));
+        REPORT_OUTCOMES.iter().for_each(|outcome| drop(metrics.reports.get_or_create(&ReportLabels { outcome })));
         metrics
     }
 
@@ -48,8 +77,28 @@ impl Metrics {
         self.sessions_ended.get_or_create(&EndLabels { reason }).inc();
     }
 
+    /// Counts the answer to a device's CoPOST.
+    pub fn report_answered(&self, status: StatusCode) {
+        let outcome = match status {
+            StatusCode::Ok => "ok",
+            StatusCode::NotFound => "not_found",
+            StatusCode::BadRequest
+            | StatusCode::MethodNotAllowed
+            | StatusCode::TooManyRequests
+            | StatusCode::TooManyObservers => "refused",
+            StatusCode::Unknown | StatusCode::InternalError | StatusCode::Continue | StatusCode::Terminate => "failed",
+        };
+        self.reports.get_or_create(&ReportLabels { outcome }).inc();
+    }
+
     /// How many sessions ended for `reason`.
     pub fn sessions_ended(&self, reason: &'static str) -> u64 {
         self.sessions_ended.get(&EndLabels { reason }).map_or(0, |counter| counter.get())
     }
 }
+
+/// Usual endings of sessions. Those that break the protocol are counted under their cause, once they happen.
+const ENDINGS: [&str; 8] =
+    ["peer_gone", "silent", "replaced", "disconnected", "shutdown", "refused", "verify_timeout", "verified_twice"];
+
+const REPORT_OUTCOMES: [&str; 4] = ["ok", "not_found", "refused", "failed"];

@@ -6,14 +6,17 @@
 pub mod ports;
 
 mod call;
+mod call_metrics;
 mod device_id;
 mod device_link;
 mod error;
 mod feed;
 mod id_pattern;
+mod latency;
 mod listing;
 mod metrics;
 mod observe;
+mod outcome;
 mod presence;
 mod recent;
 mod registry;

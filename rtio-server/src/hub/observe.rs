@@ -4,9 +4,10 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use super::call::Lookout;
 use tokio::sync::OwnedSemaphorePermit;
 
+use super::call::Lookout;
+use super::call_metrics::ObservationMetrics;
 use super::{CallError, CallRequest, Cap, DeviceId, DeviceLink, Feed, FeedEnd, Hub, ObservationId};
 
 /// A live observation. Dropping it tells the device, with its next notification, that its caller left.
@@ -17,6 +18,7 @@ pub struct Watch {
     feed: Arc<Feed>,
     /// Counts it among those of all devices.
     _permit: OwnedSemaphorePermit,
+    metrics: Arc<ObservationMetrics>,
 }
 
 /// What an observation gives.
@@ -39,6 +41,14 @@ impl Hub {
     ///
     /// Dropping the future leaves the observation.
     pub async fn observe(&self, device: &DeviceId, request: CallRequest<'_>) -> Result<Watch, CallError> {
+        let mut asked = Asked { metrics: &self.metrics.observations, is_answered: false };
+        let result = self.observe_unmetered(device, request).await;
+        asked.is_answered = true;
+        asked.metrics.asked(&result);
+        result
+    }
+
+    async fn observe_unmetered(&self, device: &DeviceId, request: CallRequest<'_>) -> Result<Watch, CallError> {
         let link = self.registry.get(device).ok_or(CallError::DeviceOffline)?;
         let max = self.limits.max_observations;
         let permit = Arc::clone(&self.observations).try_acquire_owned();
@@ -46,7 +56,9 @@ impl Hub {
         let parts = request.parts();
         let feed = Arc::new(Feed::default());
         let observation = link.start_observation(parts, Arc::clone(&feed))?;
-        let watch = Watch { link, observation, feed, _permit: permit };
+        let metrics = Arc::clone(&self.metrics.observations);
+        metrics.opened();
+        let watch = Watch { link, observation, feed, metrics, _permit: permit };
         let link = Arc::clone(&watch.link);
         let mut lookout = Lookout::new(&link, &parts, self.limits.ack_timeout);
         let timer = lookout.timer();
@@ -68,12 +80,27 @@ impl Hub {
     }
 }
 
+/// A caller that asked to observe. Dropped without an answer, it has left.
+struct Asked<'a> {
+    metrics: &'a ObservationMetrics,
+    is_answered: bool,
+}
+
+impl Drop for Asked<'_> {
+    fn drop(&mut self) {
+        if !self.is_answered {
+            self.metrics.left();
+        }
+    }
+}
+
 impl Watch {
     /// The next frame or the end. Taking a frame is what makes room for another.
     pub fn poll_next(&mut self, cx: &Context<'_>) -> Poll<ObservationItem> {
         self.feed.poll_frame(cx).map(|frame| match frame {
             Ok(data) => {
                 self.link.grant_frame(self.observation);
+                self.metrics.frame();
                 ObservationItem::Frame(data)
             }
             Err(end) => ObservationItem::End(end),
@@ -84,5 +111,6 @@ impl Watch {
 impl Drop for Watch {
     fn drop(&mut self) {
         self.link.leave_observation(self.observation);
+        self.metrics.closed();
     }
 }

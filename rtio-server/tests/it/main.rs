@@ -19,6 +19,7 @@ mod fake_hub;
 mod heartbeat;
 mod http_verifier;
 mod limits;
+mod metrics;
 mod observe;
 mod online;
 mod outcomes;
