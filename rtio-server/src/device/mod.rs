@@ -19,7 +19,7 @@ use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::hub::Hub;
-use crate::net::{Gate, Liveness};
+use crate::net::{Gate, Liveness, Notice};
 use crate::shutdown::Shutdown;
 
 use clock::Clock;
@@ -49,6 +49,7 @@ pub struct Devices {
     session_limits: SessionLimits,
     unverified: Arc<Semaphore>,
     max_unverified: usize,
+    refusals: Notice,
     clock: Clock,
     shutdown: Shutdown,
 }
@@ -58,8 +59,8 @@ impl Devices {
     pub fn new(config: &Config, gate: Gate, hub: Arc<Hub>, shutdown: Shutdown) -> Arc<Self> {
         let max_unverified = config.max_unverified.min(Semaphore::MAX_PERMITS);
         let unverified = Arc::new(Semaphore::new(max_unverified));
-        let (session_limits, clock) = (config.session, Clock::start());
-        Arc::new(Self { gate, hub, session_limits, unverified, max_unverified, clock, shutdown })
+        let (session_limits, refusals, clock) = (config.session, Notice::new(), Clock::start());
+        Arc::new(Self { gate, hub, session_limits, unverified, max_unverified, refusals, clock, shutdown })
     }
 
     /// Connections that have not verified themselves yet.
@@ -75,7 +76,9 @@ impl Devices {
     pub async fn serve(self: Arc<Self>, stream: TcpStream, peer: SocketAddr, permit: OwnedSemaphorePermit) {
         let Ok(unverified) = Arc::clone(&self.unverified).try_acquire_owned() else {
             self.hub.metrics().unverified_refused.inc();
-            tracing::warn!(%peer, "device connection refused: as many unverified ones as are allowed");
+            if let Some(left_out) = self.refusals.due() {
+                tracing::warn!(%peer, left_out, "device connection refused: as many unverified ones as are allowed");
+            }
             return;
         };
         // Where it does not let the connection in, the gate has counted and said it.

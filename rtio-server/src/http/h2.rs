@@ -155,8 +155,8 @@ const MAX_PENDING_RESETS: usize = 20;
 /// Streams that we had to reset for the peer's errors; one more ends the connection. A caller that does it right causes none.
 const MAX_ERROR_RESETS: usize = 64;
 
-/// While it has streams open, a silent connection is asked whether it is still there, so that an observation whose caller has
-/// vanished ends within a minute.
+/// A connection that was silent so long is asked whether it is still there, so that an observation whose caller has vanished ends
+/// within a minute.
 const PING_INTERVAL: Duration = Duration::from_secs(30);
 
 /// How long the answer to that may take.

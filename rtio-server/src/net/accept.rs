@@ -107,8 +107,9 @@ fn concerns_one_peer(error: &io::Error) -> bool {
     matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted | PermissionDenied | TimedOut)
 }
 
-/// Connections that the system completes before we take them: the usual `net.core.somaxconn`, which cuts it anyway.
-const BACKLOG: u32 = 4096;
+/// Connections that the system completes before we take them. It cuts this to `net.core.somaxconn`, so that the number is the
+/// operator's: after a restart a whole fleet knocks at once, and who finds no room tries again a second later.
+const BACKLOG: u32 = 65_535;
 
 /// Connections that are taken in a row. To take one and spawn its task costs some 10 µs, so everybody else waits for a fraction
 /// of a millisecond.
