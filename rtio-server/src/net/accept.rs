@@ -70,15 +70,9 @@ impl Listener {
             if taken.is_multiple_of(BURST) {
                 tokio::task::yield_now().await;
             }
-            let permit = self.permit().await;
+            self.room().await;
             match self.socket.accept().await {
-                Ok((stream, peer)) => {
-                    self.metrics.accepted();
-                    // Frames and answers are small and each is awaited: none may sit in the kernel for company. Where it
-                    // fails the peer is gone already, and its task will see that.
-                    let _ = stream.set_nodelay(true);
-                    serve(stream, peer, permit);
-                }
+                Ok((stream, peer)) => self.take(stream, peer, &serve),
                 Err(error) if concerns_one_peer(&error) => {
                     tracing::debug!(listener = self.metrics.name(), %error, "connection ended before it was accepted");
                 }
@@ -90,14 +84,27 @@ impl Listener {
         }
     }
 
-    async fn permit(&self) -> OwnedSemaphorePermit {
+    fn take(&self, stream: TcpStream, peer: SocketAddr, serve: impl Fn(TcpStream, SocketAddr, OwnedSemaphorePermit)) {
+        self.metrics.accepted();
+        // Frames and answers are small and each is awaited: none may sit in the kernel for company. Where it fails the peer is
+        // gone already, and its task will see that.
+        let _ = stream.set_nodelay(true);
+        // Nobody else takes permits, so there still is room.
+        if let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() {
+            serve(stream, peer, permit);
+        }
+    }
+
+    /// Waits until one more connection may be open. The permit is taken with the connection, so that those that are taken are
+    /// the connections that are open.
+    async fn room(&self) {
         if self.permits.available_permits() == 0
             && let Some(left_out) = self.full.due()
         {
             let listener = self.metrics.name();
             tracing::warn!(listener, left_out, "as many connections as are allowed, newcomers wait");
         }
-        Arc::clone(&self.permits).acquire_owned().await.expect("the semaphore is never closed")
+        drop(self.permits.acquire().await.expect("the semaphore is never closed"));
     }
 }
 

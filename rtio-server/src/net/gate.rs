@@ -139,8 +139,10 @@ impl Gate {
             metrics.refused(turned.cause());
         }
         match turned {
-            // The internet's daily noise.
-            Turned::Handshake(error) => tracing::debug!(port, %peer, %error, "connection turned away"),
+            // The internet's daily noise, and proxies that look whether the port is open.
+            Turned::Handshake(_) | Turned::Proxy(ProxyError::Broken(_)) => {
+                tracing::debug!(port, %peer, error = %turned, "connection turned away");
+            }
             Turned::Proxy(_) | Turned::PerPeer(_) | Turned::NotTls(_) => {
                 if let Some(left_out) = self.notice.due() {
                     tracing::warn!(port, %peer, error = %turned, left_out, "connection turned away");

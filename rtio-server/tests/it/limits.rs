@@ -28,6 +28,38 @@ async fn a_head_over_16_kib_is_431() {
 }
 
 #[tokio::test]
+async fn the_operator_says_how_large_a_head_may_be() {
+    let hub = hub()
+        .with(|config| {
+            config.http.max_header_bytes = 64 * 1024;
+            config.http.max_headers = 10;
+        })
+        .start()
+        .await;
+    let large = "v".repeat(40_000);
+    assert_eq!(hub.asks("POST", "/dev/uri", &[("x", &large)], b"").await.status, 503);
+    // With `host` and `content-length`.
+    let names: Vec<String> = (0..9).map(|number| format!("x-{number}")).collect();
+    let headers: Vec<_> = names.iter().map(|name| (name.as_str(), "v")).collect();
+    assert_eq!(hub.asks("POST", "/dev/uri", &headers[..8], b"").await.status, 503);
+    assert_eq!(hub.asks("POST", "/dev/uri", &headers, b"").await.status, 431);
+}
+
+#[tokio::test]
+async fn a_body_has_a_time_of_its_own() {
+    let clock = Clock::stopped();
+    let hub = hub().with(|config| config.http.body_timeout = Duration::from_secs(2)).start().await;
+    let mut caller = hub.caller().await;
+    caller.sends(b"POST /dev/uri HTTP/1.1\r\nhost: h\r\ncontent-length: 9\r\n\r\nhalf").await;
+    clock.passes(Duration::from_millis(1_500)).await;
+    caller.has_received_nothing();
+    clock.passes(Duration::from_secs(1)).await;
+    let reply = caller.reply().await;
+    assert_eq!(reply.status, 400);
+    assert!(reply.text().contains("within 2 s"), "{}", reply.text());
+}
+
+#[tokio::test]
 async fn what_is_no_http_is_400() {
     let hub = hub().start().await;
     for bytes in [&b"\x10\x00\x01\x00\x08\x00dev:s3\r\n\r\n"[..], b"hello\r\n\r\n", b"POST /a b c\r\n\r\n"] {

@@ -109,6 +109,11 @@ async fn a_trusted_proxy_must_say_whose_connection_it_is() {
         peer.tries_to_send(wrong).await;
         peer.is_closed().await;
     }
+    let metrics = hub.metrics();
+    for port in ["callers", "devices"] {
+        let line = format!("rtio_connections_refused_total{{port=\"{port}\",cause=\"proxy_header\"}} 6");
+        assert!(metrics.contains(&line), "{line} is not in {metrics}");
+    }
 }
 
 #[tokio::test]
