@@ -57,7 +57,7 @@ async fn admit(reader: &mut OwnedReadHalf, link: &Arc<Link>, identity: Option<Id
     }
     let hub = &link.devices().hub;
     let verdict = match hub.verify(&device, secret.reveal()).await {
-        Verification::Accepted => Verdict::Accepted,
+        Verification::Accepted | Verification::AcceptedBy(_) => Verdict::Accepted,
         Verification::Refused => Verdict::Refused,
         Verification::Unavailable => Verdict::Unavailable,
     };

@@ -9,6 +9,7 @@ mod call;
 mod call_metrics;
 mod device_id;
 mod device_link;
+mod device_registry;
 mod error;
 mod feed;
 mod id_pattern;
@@ -30,6 +31,10 @@ use std::time::Duration;
 pub use call::CallRequest;
 pub use device_id::{DeviceId, InvalidDeviceId};
 pub use device_link::{CallReply, DeviceLink, Ending, LinkInfo, RequestParts};
+pub use device_registry::{
+    Access, Credential, DeviceRecord, DeviceSecret, MIN_SECRET_BYTES, NewDevice, OldSecret, RegistryError,
+    SecretRecord, UnfitSecret,
+};
 pub use error::{CallError, Cap, Delivery, Fault, Stage};
 pub use feed::{Feed, FeedEnd};
 pub use id_pattern::{IdPattern, InvalidIdPattern};
