@@ -58,7 +58,9 @@ impl Ports {
         let client = backend::Client::new(config.backend.trust.clone())?;
         let data_dir = config.data_dir.as_deref().map(DataDir::open).transpose()?;
         let lock = data_dir.as_ref().map(HubLock::take).transpose()?;
-        let open = |dir| Store::open(dir, store::Metrics::register(metrics.sub_registry_with_prefix(METRICS_PREFIX))).map(Arc::new);
+        let open = |dir| {
+            Store::open(dir, store::Metrics::register(metrics.sub_registry_with_prefix(METRICS_PREFIX))).map(Arc::new)
+        };
         let store = data_dir.as_ref().map(open).transpose()?;
         let verifier: Arc<dyn Verifier> = match (&config.verifier, &store) {
             (VerifierChoice::Any, _) => Arc::new(AcceptAny),
@@ -167,7 +169,8 @@ impl App {
         let gate = |port, tls, max| Gate::new(tls).counted(port).behind(&config.proxies).with_max_per_peer(max);
         let device_gate = gate(device_port, tls.of(Port::Devices), config.device.max_connections_per_peer);
         let http_gate = gate(http_port, tls.of(Port::Callers), config.http.max_connections_per_peer);
-        let hub = Arc::new(Hub::new(config.hub, ports.verifier, ports.services, Metrics::register(registry)));
+        let hub = Hub::new(config.hub, ports.verifier, ports.services, Metrics::register(registry));
+        let hub = Arc::new(hub.with_devices(ports.devices));
         let devices = Devices::new(&config.device, device_gate, Arc::clone(&hub), shutdown.clone());
         registry.register_collector(Box::new(Arc::clone(&hub)));
         registry.register_collector(Box::new(Arc::clone(&devices)));
