@@ -16,13 +16,15 @@ use crate::config::{Config, VerifierChoice};
 use crate::data_dir::{DataDir, DataDirError};
 use crate::device::Devices;
 use crate::http::{self, Callers};
-use crate::hub::ports::{DeviceService, Verifier};
+use crate::hub::ports::{DeviceRegistry, DeviceService, Verifier};
 use crate::hub::{Hub, Metrics};
+use crate::hub_lock::{HubLock, LockError};
 use crate::net::tls::{self, Port};
 use crate::net::{self, Gate, Listener, Liveness, PortMetrics};
 use crate::readiness::Readiness;
 use crate::reload::{Reload, Reloads};
 use crate::shutdown::{Shutdown, drain};
+use crate::store::{self, Store, StoreError};
 use crate::telemetry;
 
 pub use crate::hub::UriDigest;
@@ -35,6 +37,10 @@ pub struct Ports {
     pub services: HashMap<UriDigest, Arc<dyn DeviceService>>,
     /// Asks the operator's services.
     pub client: backend::Client,
+    /// Keeps who may connect, where there is a data folder.
+    pub devices: Option<Arc<dyn DeviceRegistry>>,
+    /// Nobody else uses the data folder as long as this is held.
+    pub lock: Option<HubLock>,
     /// Where they say what is missing.
     pub readiness: Readiness,
     /// What all of them count; the hub adds its own.
@@ -50,14 +56,23 @@ impl Ports {
     pub fn configured(config: &Config) -> Result<Self, BuildError> {
         let (mut metrics, readiness) = (Registry::default(), Readiness::new());
         let client = backend::Client::new(config.backend.trust.clone())?;
-        let verifier: Arc<dyn Verifier> = match &config.verifier {
-            VerifierChoice::Any => Arc::new(AcceptAny),
-            VerifierChoice::Http(config) => {
+        let data_dir = config.data_dir.as_deref().map(DataDir::open).transpose()?;
+        let lock = data_dir.as_ref().map(HubLock::take).transpose()?;
+        let open = |dir| {
+            Store::open(dir, store::Metrics::register(metrics.sub_registry_with_prefix(METRICS_PREFIX))).map(Arc::new)
+        };
+        let store = data_dir.as_ref().map(open).transpose()?;
+        let verifier: Arc<dyn Verifier> = match (&config.verifier, &store) {
+            (VerifierChoice::Any, _) => Arc::new(AcceptAny),
+            (VerifierChoice::Registry, Some(store)) => Arc::clone(store) as _,
+            (VerifierChoice::Registry, None) => return Err(BuildError::NoDataDir),
+            (VerifierChoice::Http(config), _) => {
                 let metrics = backend::Metrics::register(metrics.sub_registry_with_prefix(METRICS_PREFIX));
                 Arc::new(HttpVerifier::new(config, client.clone(), readiness.clone(), metrics)?)
             }
         };
-        Ok(Self { verifier, services: HashMap::new(), client, readiness, metrics })
+        let devices = store.map(|store| store as Arc<dyn DeviceRegistry>);
+        Ok(Self { verifier, services: HashMap::new(), client, devices, lock, readiness, metrics })
     }
 }
 
@@ -83,6 +98,7 @@ pub struct App {
     tls: tls::Ports,
     registry: Arc<Registry>,
     client: backend::Client,
+    lock: Option<HubLock>,
     drain: Duration,
     readiness: Readiness,
     reload: Reload,
@@ -114,6 +130,15 @@ pub enum BuildError {
     /// TLS cannot begin.
     #[error(transparent)]
     Tls(#[from] tls::OpenError),
+    /// Somebody else uses the data folder.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// The store is of no use.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The registry shall be asked, but there is no folder for it.
+    #[error("the registry of devices needs --data-dir")]
+    NoDataDir,
     /// It is not known whose certificates backends must show.
     #[error("--backend-ca is of no use")]
     Trust(#[from] TrustError),
@@ -144,7 +169,8 @@ impl App {
         let gate = |port, tls, max| Gate::new(tls).counted(port).behind(&config.proxies).with_max_per_peer(max);
         let device_gate = gate(device_port, tls.of(Port::Devices), config.device.max_connections_per_peer);
         let http_gate = gate(http_port, tls.of(Port::Callers), config.http.max_connections_per_peer);
-        let hub = Arc::new(Hub::new(config.hub, ports.verifier, ports.services, Metrics::register(registry)));
+        let hub = Hub::new(config.hub, ports.verifier, ports.services, Metrics::register(registry));
+        let hub = Arc::new(hub.with_devices(ports.devices));
         let devices = Devices::new(&config.device, device_gate, Arc::clone(&hub), shutdown.clone());
         registry.register_collector(Box::new(Arc::clone(&hub)));
         registry.register_collector(Box::new(Arc::clone(&devices)));
@@ -166,6 +192,10 @@ impl App {
                 Some((admin, listener, addr))
             }
         };
+        let mut lock = ports.lock;
+        if let Some(lock) = &mut lock {
+            lock.announce(admin.as_ref().map(|(_, _, addr)| *addr))?;
+        }
         let drain = config.drain;
         Ok(Self {
             hub,
@@ -179,6 +209,7 @@ impl App {
             tls,
             registry,
             client: ports.client,
+            lock,
             drain,
             readiness,
             reload,
@@ -264,6 +295,7 @@ impl App {
         // It panics only if the accept loop did, and then it is over as well.
         let _ = operators.await;
         certificates.abort();
+        drop(self.lock);
     }
 }
 

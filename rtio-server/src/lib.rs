@@ -5,7 +5,7 @@
 //!                    │       │      │
 //!                    └────► hub ◄───┘      core: calls, observations, reports, presence
 //!                            ▲  (owns the port traits)
-//!                         backend          ports: the outside we call
+//!                         backend  store   ports: the outside we call
 //! ```
 //!
 //! Who may import whom is checked by tests/it/architecture.rs.
@@ -18,9 +18,11 @@ pub mod data_dir;
 pub mod device;
 pub mod http;
 pub mod hub;
+pub mod hub_lock;
 pub mod net;
 pub mod readiness;
 pub mod reload;
 pub mod shutdown;
+pub mod store;
 pub mod telemetry;
 pub mod token;

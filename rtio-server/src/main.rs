@@ -12,7 +12,7 @@ use rtio_server::reload::Reload;
 use rtio_server::shutdown::Shutdown;
 use rtio_server::{net::tls, telemetry};
 
-use crate::cli::{Command, Exit, Failure, call, certs, descriptors, device, observe, online, signals, start};
+use crate::cli::{Command, Exit, Failure, call, certs, descriptors, device, observe, online, registry, signals, start};
 
 /// It gives memory back after a fleet of devices went away, where the system's allocator keeps it.
 #[global_allocator]
@@ -27,6 +27,7 @@ fn main() -> ExitCode {
     let result = match command {
         Command::Serve(raw) => serve(*raw),
         Command::Device(device::Command::Run(arguments)) => device::run(arguments),
+        Command::Device(device::Command::Registry(command)) => registry::run(command),
         Command::Call(arguments) => call::run(arguments),
         Command::Observe(arguments) => observe::run(arguments),
         Command::Certs(arguments) => certs::run(arguments),

@@ -6,6 +6,7 @@ mod access;
 mod devices;
 mod problem;
 mod process;
+pub mod registry;
 mod router;
 mod token;
 

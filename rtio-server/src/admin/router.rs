@@ -26,7 +26,7 @@ pub(super) fn router(admin: Arc<Admin>) -> Router {
 
 /// What is under `/v1`, which the guard stands in front of.
 fn operators() -> Router<Arc<Admin>> {
-    Router::new().merge(devices::router())
+    Router::new().merge(devices::router()).merge(super::registry::routes())
 }
 
 async fn unknown() -> Problem {

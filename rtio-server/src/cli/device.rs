@@ -13,13 +13,15 @@ use tokio::time::sleep;
 use super::behaviour::{Answer, Stream};
 use super::signals::Signals;
 use super::target::{DeviceId, DeviceUri};
-use super::{Exit, Failure, start};
+use super::{Exit, Failure, registry, start};
 
-/// What to do as a device.
+/// What to do as a device, or about devices.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Connect to a hub and answer, until ctrl-C
     Run(Arguments),
+    #[command(flatten)]
+    Registry(registry::Command),
 }
 
 /// What `rtio device run` takes.

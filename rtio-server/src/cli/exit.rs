@@ -34,7 +34,7 @@ impl Exit {
     /// What a status of the hub stands for, where its answer has no code that says more.
     pub(super) const fn of_status(status: u16) -> Self {
         match status {
-            400 | 401 | 403 | 405 | 413 | 429 => Self::Refused,
+            400 | 401 | 403 | 405 | 409 | 413 | 429 => Self::Refused,
             404 => Self::NotFound,
             503 => Self::Offline,
             504 => Self::Timeout,

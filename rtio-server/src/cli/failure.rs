@@ -55,6 +55,15 @@ pub(crate) enum Failure {
     /// There are no certificates.
     #[error("no certificates were made")]
     Certs(#[source] Box<CertsError>),
+    /// The registry of devices, or its folder, is of no use.
+    #[error("the registry of devices cannot be used")]
+    Registry { source: Box<dyn std::error::Error + Send + Sync> },
+    /// The registry of devices does not do it.
+    #[error("{text}")]
+    Wish { exit: Exit, text: String },
+    /// A hub uses the data folder, and cannot be asked.
+    #[error("a hub uses this data folder and has no port for operators (--admin-addr off): give it one, or stop it")]
+    HubWithoutAdmin,
     /// A line of an observation that is not a frame.
     #[error("the hub sent a line that is no frame")]
     Frame { source: serde_json::Error },
@@ -64,6 +73,11 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
+    /// The registry, or what it stands on, is of no use.
+    pub(super) fn registry(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Registry { source: source.into() }
+    }
+
     /// Says on stderr in one line what went wrong.
     pub(crate) fn report(&self) -> Exit {
         eprintln!("rtio: {}", telemetry::chain(self));
@@ -84,7 +98,9 @@ impl Failure {
             Self::Connect { .. } | Self::Http { .. } => Exit::Unreachable,
             Self::HubSilent { .. } => Exit::Timeout,
             Self::Problem(problem) => problem.exit,
-            Self::Device { exit, .. } => *exit,
+            Self::Device { exit, .. } | Self::Wish { exit, .. } => *exit,
+            Self::Registry { .. } => Exit::Failed,
+            Self::HubWithoutAdmin => Exit::Refused,
         }
     }
 }

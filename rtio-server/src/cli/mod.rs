@@ -19,6 +19,7 @@ mod operator;
 mod origin;
 mod parse;
 mod problem;
+pub(crate) mod registry;
 pub(crate) mod signals;
 pub(crate) mod start;
 mod target;
@@ -57,7 +58,7 @@ pub(crate) enum Command {
     /// Run the hub: devices on one side, HTTP callers on the other
     #[command(after_help = SERVE_AFTER_HELP)]
     Serve(Box<RawConfig>),
-    /// Be a device, for trying things out
+    /// Be a device, for trying things out; or say which devices may connect
     #[command(subcommand, arg_required_else_help = true)]
     Device(device::Command),
     /// Call a device and print its answer

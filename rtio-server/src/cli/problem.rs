@@ -32,6 +32,11 @@ impl Problem {
         }
     }
 
+    /// What people read, in one line.
+    pub(super) fn text(&self) -> String {
+        self.text.trim().replace(char::is_control, " ")
+    }
+
     /// The problem in the last frame of an observation.
     pub(super) fn of_code(code: String) -> Self {
         let text = "the observation ended".to_owned();

@@ -55,6 +55,8 @@ pub struct Config {
 pub enum VerifierChoice {
     /// Nobody: any id with any secret is accepted.
     Any,
+    /// The hub's own registry in the data folder.
+    Registry,
     /// The operator's service.
     Http(VerifierConfig),
 }
@@ -63,7 +65,7 @@ impl TryFrom<RawConfig> for Config {
     type Error = ConfigError;
 
     fn try_from(raw: RawConfig) -> Result<Self, ConfigError> {
-        let verifier = verify::choice(&raw.verify, raw.dev)?;
+        let verifier = verify::choice(&raw)?;
         let host = if raw.dev { Ipv4Addr::LOCALHOST } else { Ipv4Addr::UNSPECIFIED };
         let or_default =
             |addr: Option<SocketAddr>, port| addr.unwrap_or_else(|| SocketAddr::new(IpAddr::V4(host), port));
@@ -117,8 +119,9 @@ impl TryFrom<RawConfig> for Config {
 pub enum ConfigError {
     /// Nothing says how to tell a device from an impostor.
     #[error(
-        "no verifier is configured, so any device could pretend to be any other; for trying things out, --dev (or \
-         RTIO_DEV=true, or `dev = true` in [serve] of the configuration file) accepts any device"
+        "no verifier is configured, so any device could pretend to be any other; --data-dir has a registry of devices, \
+         --verifier-url names a service to ask; for trying things out, --dev (or RTIO_DEV=true, or `dev = true` in [serve] of \
+         the configuration file) accepts any device"
     )]
     NoVerifier,
     /// The service shall be asked, but nobody says where it is.

@@ -5,7 +5,9 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Poll, Waker};
 
 use parking_lot::Mutex;
@@ -18,8 +20,8 @@ use tokio::net::tcp::OwnedWriteHalf;
 use super::transport::{Outgoing, Peer, Transport};
 use super::{Devices, outcome};
 use crate::hub::{
-    CallError, CallId, CallReply, DeviceLink, Ending, Feed, LinkInfo, ObservationId, ReportAnswer, RequestParts,
-    UriDigest,
+    CallError, CallId, CallReply, Credential, DeviceLink, Ending, Feed, LinkInfo, ObservationId, ReportAnswer,
+    RequestParts, UriDigest,
 };
 use crate::net::Backlog;
 
@@ -44,6 +46,8 @@ type Event = HubEvent<CallToken, ObservationToken>;
 pub(super) struct Link {
     devices: Arc<Devices>,
     peer: SocketAddr,
+    /// Number of the secret with which the device verified itself; 0 for none of the registry's.
+    credential: AtomicU32,
     connected: SessionInstant,
     socket: OwnedWriteHalf,
     state: Mutex<State>,
@@ -98,7 +102,12 @@ impl Link {
         let connected = devices.clock.now();
         let session = Session::new(devices.session_limits, connected);
         let state = Mutex::new(State { session, transport, writer: Writer::Idle, task: None, paused: false });
-        Self { devices, peer, connected, socket, state }
+        Self { devices, peer, credential: AtomicU32::new(0), connected, socket, state }
+    }
+
+    /// The device has shown this secret.
+    pub(super) fn verified_by(&self, credential: Credential) {
+        self.credential.store(credential.0.get(), Ordering::Relaxed);
     }
 
     pub(super) fn devices(&self) -> &Arc<Devices> {
@@ -389,6 +398,10 @@ impl DeviceLink for Link {
         if closed {
             self.wake_task();
         }
+    }
+
+    fn credential(&self) -> Option<Credential> {
+        NonZeroU32::new(self.credential.load(Ordering::Relaxed)).map(Credential)
     }
 
     fn info(&self) -> LinkInfo {

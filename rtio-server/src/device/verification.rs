@@ -56,8 +56,13 @@ async fn admit(reader: &mut OwnedReadHalf, link: &Arc<Link>, identity: Option<Id
         return None;
     }
     let hub = &link.devices().hub;
+    let revocations = hub.revocations();
     let verdict = match hub.verify(&device, secret.reveal()).await {
         Verification::Accepted => Verdict::Accepted,
+        Verification::AcceptedBy(credential) => {
+            link.verified_by(credential);
+            Verdict::Accepted
+        }
         Verification::Refused => Verdict::Refused,
         Verification::Unavailable => Verdict::Unavailable,
     };
@@ -70,6 +75,11 @@ async fn admit(reader: &mut OwnedReadHalf, link: &Arc<Link>, identity: Option<Id
         tracing::debug!(%device, peer = %link.peer(), "device online");
         hub.attach(device, Arc::clone(link) as Arc<dyn DeviceLink>)
     });
+    if let Some(presence) = &presence
+        && !hub.still_accepts(revocations, presence.device(), secret.reveal()).await
+    {
+        link.end(CloseReason::Disconnected);
+    }
     link.flush();
     presence
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::{CallError, CallId, Feed, ObservationId, UriDigest};
+use super::{CallError, CallId, Credential, Feed, ObservationId, UriDigest};
 
 /// Where the outcome of a call goes: the answer's data, or why there is none.
 pub type CallReply = oneshot::Sender<Result<Vec<u8>, CallError>>;
@@ -58,6 +58,9 @@ pub trait DeviceLink: Debug + Send + Sync {
 
     /// Acts on every deadline of the session that has come.
     fn check_deadlines(&self);
+
+    /// With which of the registry's secrets it began, if with one of them.
+    fn credential(&self) -> Option<Credential>;
 
     /// How the session stands.
     fn info(&self) -> LinkInfo;

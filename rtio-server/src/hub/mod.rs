@@ -9,6 +9,8 @@ mod call;
 mod call_metrics;
 mod device_id;
 mod device_link;
+mod device_manager;
+mod device_registry;
 mod error;
 mod feed;
 mod id_pattern;
@@ -25,11 +27,17 @@ mod report;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 pub use call::CallRequest;
 pub use device_id::{DeviceId, InvalidDeviceId};
 pub use device_link::{CallReply, DeviceLink, Ending, LinkInfo, RequestParts};
+pub use device_manager::DeviceManager;
+pub use device_registry::{
+    Access, Credential, DeviceRecord, DeviceSecret, MIN_SECRET_BYTES, NewDevice, OldSecret, RegistryError,
+    SecretRecord, UnfitSecret,
+};
 pub use error::{CallError, Cap, Delivery, Fault, Stage};
 pub use feed::{Feed, FeedEnd};
 pub use id_pattern::{IdPattern, InvalidIdPattern};
@@ -45,7 +53,7 @@ pub use rtio_proto::{StatusCode, UriDigest};
 
 use tokio::sync::Semaphore;
 
-use ports::{DeviceService, Verifier};
+use ports::{DeviceRegistry, DeviceService, Verifier};
 use registry::Registry;
 
 /// What an operator may change about the core.
@@ -63,6 +71,8 @@ pub struct Hub {
     observations: Arc<Semaphore>,
     registry: Registry,
     verifier: Arc<dyn Verifier>,
+    devices: Option<Arc<dyn DeviceRegistry>>,
+    revocations: AtomicU64,
     services: HashMap<UriDigest, Arc<dyn DeviceService>>,
     metrics: Metrics,
 }
@@ -77,7 +87,15 @@ impl Hub {
         metrics: Metrics,
     ) -> Self {
         let observations = Arc::new(Semaphore::new(limits.max_observations.min(Semaphore::MAX_PERMITS)));
-        Self { limits, observations, registry: Registry::new(), verifier, services, metrics }
+        let (registry, revocations) = (Registry::new(), AtomicU64::new(0));
+        Self { limits, observations, registry, verifier, devices: None, revocations, services, metrics }
+    }
+
+    /// The same hub, whose operators may change `devices`.
+    #[must_use]
+    pub fn with_devices(mut self, devices: Option<Arc<dyn DeviceRegistry>>) -> Self {
+        self.devices = devices;
+        self
     }
 
     /// What happened so far.

@@ -4,7 +4,9 @@ use std::fmt::Debug;
 use std::future::Future;
 use std::pin::Pin;
 
-use super::{DeviceId, ReportAnswer};
+use super::{
+    Access, Credential, DeviceId, DeviceRecord, DeviceSecret, NewDevice, OldSecret, RegistryError, ReportAnswer,
+};
 
 /// A future behind a trait object.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -20,10 +22,46 @@ pub trait Verifier: Debug + Send + Sync {
 pub enum Verification {
     /// Id and secret match.
     Accepted,
+    /// They match, and this is the secret: once it counts no more, the session that it began ends.
+    AcceptedBy(Credential),
     /// They do not, or the device is unknown.
     Refused,
     /// The question could not be asked, or was not understood.
     Unavailable,
+}
+
+/// Keeps who may connect. Every change is durable once its future has ended well, and has not happened where it failed.
+pub trait DeviceRegistry: Debug + Send + Sync {
+    /// Adds devices: all of them, or, if one is there already, none.
+    fn add(&self, devices: Vec<NewDevice>) -> BoxFuture<'_, Result<(), RegistryError>>;
+
+    /// One device.
+    fn device<'a>(&'a self, device: &'a DeviceId) -> BoxFuture<'a, Result<DeviceRecord, RegistryError>>;
+
+    /// At most `max` devices in the order of their ids, from the first one after `after`.
+    fn devices<'a>(
+        &'a self,
+        after: Option<&'a DeviceId>,
+        max: usize,
+    ) -> BoxFuture<'a, Result<Vec<DeviceRecord>, RegistryError>>;
+
+    /// Lets a device connect, or not.
+    fn set_access<'a>(
+        &'a self,
+        device: &'a DeviceId,
+        access: Access,
+    ) -> BoxFuture<'a, Result<DeviceRecord, RegistryError>>;
+
+    /// Gives a device a further secret. At most two are live: those before count no more, nor does the last one if `old` says so.
+    fn rotate<'a>(
+        &'a self,
+        device: &'a DeviceId,
+        secret: DeviceSecret,
+        old: OldSecret,
+    ) -> BoxFuture<'a, Result<DeviceRecord, RegistryError>>;
+
+    /// Forgets a device.
+    fn remove<'a>(&'a self, device: &'a DeviceId) -> BoxFuture<'a, Result<(), RegistryError>>;
 }
 
 /// Answers what devices send to one URI.

@@ -196,12 +196,14 @@ fn authorities_are_not_given_together_with_the_wish_to_trust_anybody() {
 fn a_verifier_needs_what_it_asks() {
     for (arguments, expected) in [
         ("serve", "no verifier is configured"),
+        ("serve --data-dir /nowhere/at/all", "cannot use /nowhere/at/all"),
         ("serve --verifier http", "--verifier http needs --verifier-url"),
         ("serve --verifier registry", "--verifier registry needs --data-dir"),
         ("serve --dev --verifier http", "--verifier http needs --verifier-url"),
     ] {
         let (code, stdout, stderr) = run(&mut rtio(arguments));
-        assert_eq!((code, stdout.as_str()), (Some(64), ""), "{arguments}");
+        let exit = if arguments.contains("/nowhere") { 1 } else { 64 };
+        assert_eq!((code, stdout.as_str()), (Some(exit), ""), "{arguments}");
         assert!(stderr.contains(expected), "{arguments}: {stderr}");
     }
 }

@@ -30,6 +30,7 @@ mod prefer;
 mod process;
 mod program;
 mod proxy;
+mod registry;
 mod report;
 mod shutdown;
 mod streams;

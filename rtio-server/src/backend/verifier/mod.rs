@@ -145,7 +145,9 @@ impl HttpVerifier {
     fn remember(&self, device: &DeviceId, secret: &[u8], verdict: Verification) {
         let Some(answers) = &self.good_answers else { return };
         match verdict {
-            Verification::Accepted => answers.lock().insert(device, secret, Instant::now()),
+            Verification::Accepted | Verification::AcceptedBy(_) => {
+                answers.lock().insert(device, secret, Instant::now());
+            }
             Verification::Refused => answers.lock().remove(device, secret),
             Verification::Unavailable => {}
         }

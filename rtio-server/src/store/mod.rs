@@ -1,0 +1,235 @@
+//! The durable store: one SQLite file in the data folder. Its first tables are the devices and what proves them.
+//!
+//! A change is on disk before it is answered (WAL, `synchronous=FULL`), so a killed hub loses none that it has confirmed. One
+//! thread writes; readers are a few connections beside it that never wait for it. It implements the hub's ports and knows no edge.
+
+mod devices;
+mod key;
+mod metrics;
+mod schema;
+mod writer;
+
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use parking_lot::{Mutex, MutexGuard};
+use rusqlite::{Connection, OpenFlags};
+use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
+
+use crate::data_dir::{DataDir, DataDirError};
+use crate::hub::ports::{BoxFuture, DeviceRegistry, Verification, Verifier};
+use crate::hub::{Access, DeviceId, DeviceRecord, DeviceSecret, NewDevice, OldSecret, RegistryError};
+use key::{Digest, SecretKey};
+use writer::Writer;
+
+pub use metrics::Metrics;
+pub use schema::SchemaError;
+
+/// The open store.
+#[derive(Debug)]
+pub struct Store {
+    key: Arc<SecretKey>,
+    writer: Writer,
+    readers: Vec<Mutex<Connection>>,
+    next_reader: AtomicUsize,
+}
+
+/// The store cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The folder or a file in it.
+    #[error(transparent)]
+    DataDir(#[from] DataDirError),
+    /// The database.
+    #[error("cannot use {}", path.display())]
+    Database {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: SchemaError,
+    },
+    /// The file that holds the key of the secrets is not as we wrote it.
+    #[error("{} is no key: restore it from a backup", .0.display())]
+    Key(PathBuf),
+    /// The secrets were digested with another key.
+    #[error("{} is not the key that the devices' secrets were stored with: restore it from a backup", .0.display())]
+    OtherKey(PathBuf),
+    /// The system gives no random bytes.
+    #[error("the system gives no random bytes: {0}")]
+    Random(getrandom::Error),
+    /// The thread that writes cannot be started.
+    #[error("cannot start the writer of the store")]
+    Thread(#[source] std::io::Error),
+}
+
+impl Store {
+    /// Opens the store in `dir`; makes it where it is not there. Reads the whole file once to find damage: about a second for a
+    /// million devices.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    pub fn open(dir: &DataDir, metrics: Metrics) -> Result<Self, StoreError> {
+        let path = dir.file(DATABASE_FILE);
+        let unusable = |source| StoreError::Database { path: path.clone(), source };
+        let mut connection = open_for_writing(&path).map_err(unusable)?;
+        schema::migrate(&mut connection, schema::MIGRATIONS).map_err(unusable)?;
+        let key = SecretKey::read_or_make(dir)?;
+        let fingerprint = devices::setting_or(&connection, "key_fingerprint", &key.fingerprint());
+        if fingerprint.map_err(|error| unusable(error.into()))? != key.fingerprint() {
+            return Err(StoreError::OtherKey(dir.file(key::KEY_FILE)));
+        }
+        let reader = || open_for_reading(&path).map(Mutex::new).map_err(|error| unusable(error.into()));
+        let readers = std::iter::repeat_with(reader).take(READERS).collect::<Result<_, _>>()?;
+        let writer = Writer::start(connection, metrics).map_err(StoreError::Thread)?;
+        Ok(Self { key: Arc::new(key), writer, readers, next_reader: AtomicUsize::new(0) })
+    }
+
+    /// Whether id and secret match. About 10 µs, of which the disk has none once its pages are in memory: so no thread of its own
+    /// is needed. A device that is not there, or may not connect, costs the same as a wrong secret.
+    fn check(&self, device: &DeviceId, secret: &[u8]) -> Verification {
+        let digest = self.key.digest(device, secret);
+        let live = match devices::live_secrets(&self.reader(), device) {
+            Ok(live) => live,
+            Err(error) => {
+                tracing::error!(%error, "the registry cannot be read");
+                return Verification::Unavailable;
+            }
+        };
+        let mut credential = 0;
+        for slot in 0..MAX_LIVE_SECRETS {
+            let (counts, number, stored) = live.get(slot).map_or((0, 0, NO_DIGEST), |secret| {
+                (u8::from(secret.access == Access::Enabled), secret.credential.0.get(), secret.digest)
+            });
+            let matches = stored.ct_eq(&digest) & Choice::from(counts);
+            credential.conditional_assign(&number, matches);
+        }
+        match std::num::NonZeroU32::new(credential) {
+            Some(number) => Verification::AcceptedBy(crate::hub::Credential(number)),
+            None => Verification::Refused,
+        }
+    }
+
+    /// A connection that nobody reads with right now, if there is one.
+    fn reader(&self) -> MutexGuard<'_, Connection> {
+        let first = self.next_reader.fetch_add(1, Ordering::Relaxed);
+        let mut turns = (0..READERS).map(|turn| &self.readers[(first.wrapping_add(turn)) % READERS]);
+        let free = turns.find_map(|reader| reader.try_lock());
+        free.unwrap_or_else(|| self.readers[first % READERS].lock())
+    }
+
+    /// Makes a change, and reads what became of the device.
+    async fn change(
+        &self,
+        device: &DeviceId,
+        change: impl FnOnce(&Connection, &DeviceId) -> Result<(), RegistryError> + Send + 'static,
+    ) -> Result<DeviceRecord, RegistryError> {
+        let device = device.clone();
+        let change = move |connection: &Connection| {
+            change(connection, &device)?;
+            devices::device(connection, &device)
+        };
+        self.writer.write(change).await
+    }
+}
+
+impl Verifier for Store {
+    fn verify<'a>(&'a self, device: &'a DeviceId, secret: &'a [u8]) -> BoxFuture<'a, Verification> {
+        Box::pin(std::future::ready(self.check(device, secret)))
+    }
+}
+
+impl DeviceRegistry for Store {
+    fn add(&self, new: Vec<NewDevice>) -> BoxFuture<'_, Result<(), RegistryError>> {
+        let key = Arc::clone(&self.key);
+        let digest = move |new: &NewDevice| key.digest(&new.id, new.secret.reveal().as_bytes());
+        Box::pin(self.writer.write(move |connection| {
+            let now_ms = now_ms();
+            new.iter().try_for_each(|new| devices::add(connection, &new.id, &digest(new), now_ms))
+        }))
+    }
+
+    fn device<'a>(&'a self, device: &'a DeviceId) -> BoxFuture<'a, Result<DeviceRecord, RegistryError>> {
+        Box::pin(std::future::ready(devices::device(&self.reader(), device)))
+    }
+
+    fn devices<'a>(
+        &'a self,
+        after: Option<&'a DeviceId>,
+        max: usize,
+    ) -> BoxFuture<'a, Result<Vec<DeviceRecord>, RegistryError>> {
+        Box::pin(std::future::ready(devices::devices(&self.reader(), after, max)))
+    }
+
+    fn set_access<'a>(
+        &'a self,
+        device: &'a DeviceId,
+        access: Access,
+    ) -> BoxFuture<'a, Result<DeviceRecord, RegistryError>> {
+        Box::pin(self.change(device, move |connection, device| devices::set_access(connection, device, access)))
+    }
+
+    fn rotate<'a>(
+        &'a self,
+        device: &'a DeviceId,
+        secret: DeviceSecret,
+        old: OldSecret,
+    ) -> BoxFuture<'a, Result<DeviceRecord, RegistryError>> {
+        let digest: Digest = self.key.digest(device, secret.reveal().as_bytes());
+        Box::pin(
+            self.change(device, move |connection, device| devices::rotate(connection, device, &digest, old, now_ms())),
+        )
+    }
+
+    fn remove<'a>(&'a self, device: &'a DeviceId) -> BoxFuture<'a, Result<(), RegistryError>> {
+        let device = device.clone();
+        Box::pin(self.writer.write(move |connection| devices::remove(connection, &device)))
+    }
+}
+
+fn open_for_writing(path: &Path) -> Result<Connection, SchemaError> {
+    // Made by us and not by SQLite, so that nobody else can read it; its companions get the same rights.
+    let made = OpenOptions::new().create(true).append(true).mode(OWNER_ONLY).open(path);
+    made.map_err(|error| SchemaError::Damaged(error.to_string()))?;
+    let connection =
+        Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    connection.busy_timeout(std::time::Duration::from_secs(5))?;
+    let mode: rusqlite::Result<String> =
+        connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0));
+    // What is no database says so here first.
+    mode.map_err(|error| SchemaError::Damaged(error.to_string()))?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    Ok(connection)
+}
+
+fn open_for_reading(path: &Path) -> rusqlite::Result<Connection> {
+    let connection =
+        Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    connection.busy_timeout(std::time::Duration::from_secs(5))?;
+    Ok(connection)
+}
+
+fn now_ms() -> i64 {
+    jiff::Timestamp::now().as_millisecond()
+}
+
+/// The database's name in the data folder.
+const DATABASE_FILE: &str = "rtio.db";
+
+const OWNER_ONLY: u32 = 0o600;
+
+/// Reads take microseconds, so a few connections are enough for as many cores.
+const READERS: usize = 4;
+
+/// The new one and the one before it, so that a rotation loses nobody.
+const MAX_LIVE_SECRETS: usize = 2;
+
+/// Stands for a secret that is not there. No digest of a secret is all zeros, but for a chance of 2⁻²⁵⁶, and it would not count.
+const NO_DIGEST: Digest = [0; 32];
+
+#[cfg(test)]
+mod tests;
