@@ -12,7 +12,7 @@ use rtio_server::reload::Reload;
 use rtio_server::shutdown::Shutdown;
 use rtio_server::{net::tls, telemetry};
 
-use crate::cli::{Command, Exit, Failure, call, certs, descriptors, device, observe, online, signals, start};
+use crate::cli::{Command, Exit, Failure, call, certs, descriptors, device, observe, online, signals, start, systemd};
 
 /// It gives memory back after a fleet of devices went away, where the system's allocator keeps it.
 #[global_allocator]
@@ -46,10 +46,12 @@ fn serve(raw: RawConfig) -> Result<(), Failure> {
     let descriptors = descriptors::raise();
     start::workers()?.block_on(async {
         let (shutdown, reload) = (Shutdown::new(), Reload::new());
-        let app = App::build(&config, Ports::configured(&config)?, reload.clone(), shutdown.clone())?;
-        signals::reload_at_hangup(reload)?;
-        signals::drain_at_first_exit_at_second(shutdown)?;
+        let ports = Ports::configured(&config)?;
+        let app = App::build_on(systemd::sockets()?, &config, ports, reload.clone(), shutdown.clone())?;
+        signals::reload_at_hangup(reload.clone())?;
+        signals::drain_at_first_exit_at_second(shutdown.clone())?;
         start::announce(&app, descriptors)?;
+        systemd::tell(app.hub(), shutdown, &reload);
         app.run().await;
         Ok(())
     })

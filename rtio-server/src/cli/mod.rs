@@ -21,6 +21,7 @@ mod parse;
 mod problem;
 pub(crate) mod signals;
 pub(crate) mod start;
+pub(crate) mod systemd;
 mod target;
 
 pub(crate) use exit::Exit;

@@ -32,6 +32,7 @@ mod report;
 mod shutdown;
 mod streams;
 mod support;
+mod systemd;
 mod takeover;
 mod tls;
 mod vanished;
