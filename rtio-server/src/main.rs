@@ -12,7 +12,9 @@ use rtio_server::reload::Reload;
 use rtio_server::shutdown::Shutdown;
 use rtio_server::{net::tls, telemetry};
 
-use crate::cli::{Command, Exit, Failure, call, certs, descriptors, device, observe, online, signals, start, systemd};
+use crate::cli::{
+    Command, Exit, Failure, call, certs, descriptors, device, doctor, observe, online, signals, start, systemd,
+};
 
 /// It gives memory back after a fleet of devices went away, where the system's allocator keeps it.
 #[global_allocator]
@@ -30,6 +32,9 @@ fn main() -> ExitCode {
         Command::Call(arguments) => call::run(arguments),
         Command::Observe(arguments) => observe::run(arguments),
         Command::Certs(arguments) => certs::run(arguments),
+        Command::Doctor(arguments) => {
+            return doctor::run(&arguments).unwrap_or_else(|failure| failure.report()).into();
+        }
         Command::Online(arguments) => online::run(&arguments),
         Command::Disconnect(arguments) => online::disconnect(&arguments),
     };
@@ -51,8 +56,9 @@ fn serve(raw: RawConfig) -> Result<(), Failure> {
         signals::reload_at_hangup(reload.clone())?;
         signals::drain_at_first_exit_at_second(shutdown.clone())?;
         start::announce(&app, descriptors)?;
-        systemd::tell(app.hub(), shutdown, &reload);
+        let manager = systemd::tell(app.hub(), shutdown, &reload);
         app.run().await;
+        manager.await;
         Ok(())
     })
 }

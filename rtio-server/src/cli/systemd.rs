@@ -8,7 +8,7 @@ use std::time::Duration;
 use listenfd::ListenFd;
 use rtio_server::app::Sockets;
 use rtio_server::hub::Hub;
-use rtio_server::reload::Reload;
+use rtio_server::reload::{Reload, Reloads};
 use rtio_server::shutdown::Shutdown;
 use sd_notify::NotifyState;
 use tokio::time::{MissedTickBehavior, interval};
@@ -90,39 +90,45 @@ pub(crate) enum SocketsError {
     Twice(&'static str),
 }
 
-/// Tells the manager that the hub serves, and from now on how it is.
-pub(crate) fn tell(hub: Arc<Hub>, shutdown: Shutdown, reload: &Reload) {
-    if env::var_os("NOTIFY_SOCKET").is_none() {
-        return;
+/// Tells the manager that the hub serves, and from now on how it is. What is returned ends once the manager knows of the shutdown.
+pub(crate) fn tell(hub: Arc<Hub>, shutdown: Shutdown, reload: &Reload) -> impl Future<Output = ()> {
+    let is_listening = env::var_os("NOTIFY_SOCKET").is_some();
+    let stopping = is_listening.then(|| {
+        send(&[NotifyState::Ready, NotifyState::Status(&status(&hub))]);
+        tokio::spawn(tell_of_life(hub, shutdown.clone(), reload.subscribe()));
+        tokio::spawn(async move {
+            shutdown.triggered().await;
+            send(&[NotifyState::Stopping, NotifyState::Status(DRAINING)]);
+        })
+    });
+    async move {
+        if let Some(stopping) = stopping {
+            // Sending does not panic, and if it did there would be nobody to tell.
+            let _ = stopping.await;
+        }
     }
-    send(&[NotifyState::Ready, NotifyState::Status(&status(&hub))]);
-    let mut reloads = reload.subscribe();
+}
+
+async fn tell_of_life(hub: Arc<Hub>, shutdown: Shutdown, mut reloads: Reloads) {
     // Half of the time that the manager allows, as sd_watchdog_enabled(3) has it.
     let watchdog = sd_notify::watchdog_enabled().map(|allowed| allowed / 2);
     let mut tick = interval(watchdog.unwrap_or(STATUS_PERIOD).clamp(SHORTEST_PERIOD, STATUS_PERIOD));
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    tokio::spawn(async move {
-        let mut is_stopping = false;
-        loop {
-            tokio::select! {
-                () = shutdown.triggered(), if !is_stopping => {
-                    is_stopping = true;
-                    send(&[NotifyState::Stopping, NotifyState::Status("draining")]);
-                }
-                () = reloads.next() => tell_reload(),
-                _ = tick.tick() => {
-                    let status = if is_stopping { "draining".to_owned() } else { status(&hub) };
-                    let alive = watchdog.map(|_| NotifyState::Watchdog);
-                    let states: Vec<_> = alive.into_iter().chain([NotifyState::Status(&status)]).collect();
-                    send(&states);
-                }
+    loop {
+        tokio::select! {
+            () = reloads.next() => tell_of_reload(),
+            _ = tick.tick() => {
+                let status = if shutdown.is_triggered() { DRAINING.to_owned() } else { status(&hub) };
+                let alive = watchdog.map(|_| NotifyState::Watchdog);
+                let states: Vec<_> = alive.into_iter().chain([NotifyState::Status(&status)]).collect();
+                send(&states);
             }
         }
-    });
+    }
 }
 
 /// Whoever holds files reads them in its own time; what cannot be read keeps its last value, so there is nothing to wait for.
-fn tell_reload() {
+fn tell_of_reload() {
     match NotifyState::monotonic_usec_now() {
         Ok(now) => send(&[NotifyState::Reloading, now]),
         Err(error) => tracing::warn!(%error, "the service manager is not told of the reload"),
@@ -140,6 +146,8 @@ fn send(states: &[NotifyState<'_>]) {
         tracing::debug!(%error, "the service manager cannot be told");
     }
 }
+
+const DRAINING: &str = "draining";
 
 /// How often `systemctl status` learns of the number of devices.
 const STATUS_PERIOD: Duration = Duration::from_secs(10);

@@ -14,6 +14,7 @@ mod crossed;
 mod device;
 mod device_port;
 mod direct;
+mod doctor;
 mod examples;
 mod fake_hub;
 mod heartbeat;
