@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -84,6 +84,17 @@ impl fmt::Debug for Ports {
     }
 }
 
+/// Listening sockets that somebody else has bound, each instead of the address in the configuration.
+#[derive(Debug, Default)]
+pub struct Sockets {
+    /// Where devices connect.
+    pub devices: Option<TcpListener>,
+    /// Where callers connect.
+    pub callers: Option<TcpListener>,
+    /// Where operators connect, unless `admin-addr` is off.
+    pub admin: Option<TcpListener>,
+}
+
 /// A hub whose sockets are bound and that serves nobody yet.
 #[derive(Debug)]
 pub struct App {
@@ -154,6 +165,21 @@ impl App {
     ///
     /// [`BuildError`].
     pub fn build(config: &Config, ports: Ports, reload: Reload, shutdown: Shutdown) -> Result<Self, BuildError> {
+        Self::build_on(Sockets::default(), config, ports, reload, shutdown)
+    }
+
+    /// Makes everything, and binds what is not among `sockets`.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError`].
+    pub fn build_on(
+        sockets: Sockets,
+        config: &Config,
+        ports: Ports,
+        reload: Reload,
+        shutdown: Shutdown,
+    ) -> Result<Self, BuildError> {
         let data_dir = config.data_dir.as_deref().map(DataDir::open).transpose()?;
         let mut all_metrics = ports.metrics;
         show_process(&mut all_metrics);
@@ -162,10 +188,15 @@ impl App {
         let tls = tls::Ports::open(&config.tls, data_dir.as_ref(), registry)?;
         let connections = net::Metrics::register(registry);
         let (device_port, http_port) = (connections.port("devices"), connections.port("callers"));
-        let (device_listener, device_addr) =
-            bind(device_port.clone(), "device-addr", config.device.addr, config.device.max_connections)?;
+        let (device_listener, device_addr) = bind(
+            sockets.devices,
+            device_port.clone(),
+            "device-addr",
+            config.device.addr,
+            config.device.max_connections,
+        )?;
         let (http_listener, http_addr) =
-            bind(http_port.clone(), "http-addr", config.http.addr, config.http.max_connections)?;
+            bind(sockets.callers, http_port.clone(), "http-addr", config.http.addr, config.http.max_connections)?;
         let gate = |port, tls, max| Gate::new(tls).counted(port).behind(&config.proxies).with_max_per_peer(max);
         let device_gate = gate(device_port, tls.of(Port::Devices), config.device.max_connections_per_peer);
         let http_gate = gate(http_port, tls.of(Port::Callers), config.http.max_connections_per_peer);
@@ -184,9 +215,9 @@ impl App {
             None => None,
             Some(config) => {
                 let port = connections.port("operators");
-                let (listener, addr) = bind(port, "admin-addr", config.addr, MAX_ADMIN_CONNECTIONS)?;
+                let (listener, addr) = bind(sockets.admin, port, "admin-addr", config.addr, MAX_ADMIN_CONNECTIONS)?;
                 warn_if_open_to_the_network(addr);
-                let access = Access::new(config.guard.clone(), data_dir)?;
+                let access = Access::new(config.guard.clone().at(addr), data_dir)?;
                 let admin =
                     Admin::new(Arc::clone(&hub), Arc::clone(&registry), access, readiness.clone(), shutdown.clone());
                 Some((admin, listener, addr))
@@ -334,13 +365,18 @@ fn warn_if_open_to_the_network(addr: SocketAddr) {
 }
 
 fn bind(
+    given: Option<TcpListener>,
     port: PortMetrics,
     flag: &'static str,
     addr: SocketAddr,
     max: usize,
 ) -> Result<(Listener, SocketAddr), BuildError> {
     let failed = |source| BuildError::Bind { addr, flag, source };
-    let listener = net::bind(port, addr, max).map_err(failed)?;
+    let listener = match given {
+        Some(socket) => net::adopt(port, socket, max),
+        None => net::bind(port, addr, max),
+    };
+    let listener = listener.map_err(failed)?;
     let bound = listener.local_addr().map_err(failed)?;
     Ok((listener, bound))
 }

@@ -12,7 +12,10 @@ use rtio_server::reload::Reload;
 use rtio_server::shutdown::Shutdown;
 use rtio_server::{net::tls, telemetry};
 
-use crate::cli::{Command, Exit, Failure, call, certs, descriptors, device, observe, online, registry, signals, start};
+use crate::cli::{
+    Command, Exit, Failure, call, certs, descriptors, device, doctor, observe, online, registry, signals, start,
+    systemd,
+};
 
 /// It gives memory back after a fleet of devices went away, where the system's allocator keeps it.
 #[global_allocator]
@@ -31,6 +34,9 @@ fn main() -> ExitCode {
         Command::Call(arguments) => call::run(arguments),
         Command::Observe(arguments) => observe::run(arguments),
         Command::Certs(arguments) => certs::run(arguments),
+        Command::Doctor(arguments) => {
+            return doctor::run(&arguments).unwrap_or_else(|failure| failure.report()).into();
+        }
         Command::Online(arguments) => online::run(&arguments),
         Command::Disconnect(arguments) => online::disconnect(&arguments),
     };
@@ -47,11 +53,14 @@ fn serve(raw: RawConfig) -> Result<(), Failure> {
     let descriptors = descriptors::raise();
     start::workers()?.block_on(async {
         let (shutdown, reload) = (Shutdown::new(), Reload::new());
-        let app = App::build(&config, Ports::configured(&config)?, reload.clone(), shutdown.clone())?;
-        signals::reload_at_hangup(reload)?;
-        signals::drain_at_first_exit_at_second(shutdown)?;
+        let ports = Ports::configured(&config)?;
+        let app = App::build_on(systemd::sockets()?, &config, ports, reload.clone(), shutdown.clone())?;
+        signals::reload_at_hangup(reload.clone())?;
+        signals::drain_at_first_exit_at_second(shutdown.clone())?;
         start::announce(&app, descriptors)?;
+        let manager = systemd::tell(app.hub(), shutdown, &reload);
         app.run().await;
+        manager.await;
         Ok(())
     })
 }

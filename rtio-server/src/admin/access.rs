@@ -29,6 +29,14 @@ pub enum Guard {
     Closed,
 }
 
+impl Guard {
+    /// The guard of a port that was really bound to `addr`: a socket that was given may be open to others.
+    #[must_use]
+    pub fn at(self, addr: SocketAddr) -> Self {
+        if self == Self::OpenToThisMachine && !addr.ip().is_loopback() { Self::Closed } else { self }
+    }
+}
+
 /// The guard with what it needs to know.
 #[derive(Debug)]
 pub struct Access {
@@ -195,6 +203,14 @@ mod tests {
         let mut twice = headers(&[("authorization", "Bearer 0123456789abcdef")]);
         twice.append(AUTHORIZATION, "Bearer x".parse().unwrap());
         assert_eq!(access.decide(&twice), Err(Refusal::NoToken), "two headers are none");
+    }
+
+    #[test]
+    fn a_port_on_the_network_is_never_open() {
+        let at = |addr: &str| Guard::OpenToThisMachine.at(addr.parse().unwrap());
+        assert_eq!((at("127.0.0.1:1"), at("[::1]:1")), (Guard::OpenToThisMachine, Guard::OpenToThisMachine));
+        assert_eq!((at("0.0.0.0:1"), at("10.0.0.1:1"), at("[::]:1")), (Guard::Closed, Guard::Closed, Guard::Closed));
+        assert_eq!(Guard::DataDir.at("0.0.0.0:1".parse().unwrap()), Guard::DataDir);
     }
 
     #[test]

@@ -94,6 +94,7 @@ pub(super) const SECTIONS: &[Section] = &[
     Section { name: "call", command: &["call"] },
     Section { name: "observe", command: &["observe"] },
     Section { name: "certs", command: &["certs"] },
+    Section { name: "doctor", command: &["doctor"] },
     Section { name: "online", command: &["online"] },
     Section { name: "disconnect", command: &["disconnect"] },
 ];

@@ -12,6 +12,7 @@ use super::certs::CertsError;
 use super::config_file::ConfigFileError;
 use super::exit::Exit;
 use super::problem::Problem;
+use super::systemd::SocketsError;
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -22,6 +23,9 @@ pub(crate) enum Failure {
     /// The configuration file is of no use.
     #[error(transparent)]
     ConfigFile(#[from] ConfigFileError),
+    /// The service manager gave sockets that are of no use.
+    #[error(transparent)]
+    Sockets(#[from] SocketsError),
     /// Logging could not start.
     #[error(transparent)]
     Log(#[from] InitError),
@@ -88,6 +92,7 @@ impl Failure {
         match self {
             Self::Config(_) | Self::ConfigFile(_) => Exit::Usage,
             Self::Log(_)
+            | Self::Sockets(_)
             | Self::Build(_)
             | Self::System { .. }
             | Self::Data { .. }

@@ -8,6 +8,7 @@ pub(crate) mod certs;
 mod config_file;
 pub(crate) mod descriptors;
 pub(crate) mod device;
+pub(crate) mod doctor;
 #[cfg(test)]
 mod documents;
 mod exit;
@@ -22,6 +23,7 @@ mod problem;
 pub(crate) mod registry;
 pub(crate) mod signals;
 pub(crate) mod start;
+pub(crate) mod systemd;
 mod target;
 
 pub(crate) use exit::Exit;
@@ -67,6 +69,8 @@ pub(crate) enum Command {
     Observe(observe::Arguments),
     /// Make a throw-away CA and certificates for trying out TLS
     Certs(certs::Arguments),
+    /// Check whether this machine can hold a million devices, and say what to change
+    Doctor(doctor::Arguments),
     /// List the devices that are online, for operators
     Online(online::Arguments),
     /// End the session of a device, for operators

@@ -29,13 +29,27 @@ pub fn bind(metrics: PortMetrics, addr: SocketAddr, max_connections: usize) -> i
     let socket = if addr.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     socket.set_reuseaddr(true)?;
     socket.bind(addr)?;
-    let max = max_connections.min(Semaphore::MAX_PERMITS);
-    let permits = Arc::new(Semaphore::new(max));
-    metrics.watch(Arc::clone(&permits), max);
-    Ok(Listener { metrics, socket: socket.listen(BACKLOG)?, permits, full: Notice::new() })
+    Ok(Listener::new(metrics, socket.listen(BACKLOG)?, max_connections))
+}
+
+/// Takes over a socket that listens already.
+///
+/// # Errors
+///
+/// Whatever the system says.
+pub fn adopt(metrics: PortMetrics, socket: std::net::TcpListener, max_connections: usize) -> io::Result<Listener> {
+    socket.set_nonblocking(true)?;
+    Ok(Listener::new(metrics, TcpListener::from_std(socket)?, max_connections))
 }
 
 impl Listener {
+    fn new(metrics: PortMetrics, socket: TcpListener, max_connections: usize) -> Self {
+        let max = max_connections.min(Semaphore::MAX_PERMITS);
+        let permits = Arc::new(Semaphore::new(max));
+        metrics.watch(Arc::clone(&permits), max);
+        Self { metrics, socket, permits, full: Notice::new() }
+    }
+
     /// The address that was really bound.
     ///
     /// # Errors

@@ -14,7 +14,7 @@ mod metrics;
 mod notice;
 mod stream;
 
-pub use accept::{Listener, bind};
+pub use accept::{Listener, adopt, bind};
 pub use backlog::Backlog;
 pub use gate::{Admitted, Gate, Turned};
 pub use liveness::{Liveness, is_vanished};
