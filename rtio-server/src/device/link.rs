@@ -346,6 +346,10 @@ impl State {
 }
 
 impl DeviceLink for Link {
+    fn peer(&self) -> String {
+        self.peer.to_string()
+    }
+
     fn start_call(&self, request: RequestParts<'_>, reply: CallReply) -> Result<CallId, CallError> {
         let token = CallToken { reply, started: request.started };
         let call = self.session_request(request);

@@ -11,7 +11,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::connection::poll_requests;
 use super::link::{Link, Request};
 use crate::hub::ports::Verification;
-use crate::hub::{DeviceId, DeviceLink, Presence};
+use crate::hub::{DeviceId, DeviceLink, Presence, Slowed};
 use crate::net::tls::Identity;
 
 /// Waits for the device to verify itself and asks about it. `None`: it was not let in, and the session is closed.
@@ -57,7 +57,7 @@ async fn admit(reader: &mut OwnedReadHalf, link: &Arc<Link>, identity: Option<Id
     }
     let hub = &link.devices().hub;
     let verdict = match hub.verify(&device, secret.reveal()).await {
-        Verification::Accepted => Verdict::Accepted,
+        Verification::Accepted => settled(link, &device).await,
         Verification::Refused => Verdict::Refused,
         Verification::Unavailable => Verdict::Unavailable,
     };
@@ -72,6 +72,21 @@ async fn admit(reader: &mut OwnedReadHalf, link: &Arc<Link>, identity: Option<Id
     });
     link.flush();
     presence
+}
+
+/// A device whose id others take over again and again waits before it does so, too.
+async fn settled(link: &Link, device: &DeviceId) -> Verdict {
+    let tell = |present: &str, slowed: Slowed| {
+        let (newcomer, delay_ms) = (link.peer(), slowed.delay.as_millis());
+        tracing::warn!(%device, present, %newcomer, %delay_ms, "devices dispute an id: each takes it over from the other");
+    };
+    match link.devices().hub.settle(device, tell).await {
+        Ok(()) => Verdict::Accepted,
+        Err(error) => {
+            tracing::warn!(%device, newcomer = %link.peer(), %error, "device sent away");
+            Verdict::Unavailable
+        }
+    }
 }
 
 async fn time_out(link: &Link) {

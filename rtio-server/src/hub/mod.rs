@@ -9,6 +9,7 @@ mod call;
 mod call_metrics;
 mod device_id;
 mod device_link;
+mod dispute;
 mod error;
 mod feed;
 mod id_pattern;
@@ -30,21 +31,24 @@ use std::time::Duration;
 pub use call::CallRequest;
 pub use device_id::{DeviceId, InvalidDeviceId};
 pub use device_link::{CallReply, DeviceLink, Ending, LinkInfo, RequestParts};
+pub use dispute::Slowed;
 pub use error::{CallError, Cap, Delivery, Fault, Stage};
 pub use feed::{Feed, FeedEnd};
 pub use id_pattern::{IdPattern, InvalidIdPattern};
 pub use listing::ListRequest;
 pub use metrics::Metrics;
 pub use observe::{ObservationItem, Watch};
-pub use presence::Presence;
+pub use presence::{Presence, TooManyDisputes};
 pub use recent::Recent;
 pub use report::{ReportAnswer, post};
 // The border to the device edge is crossed with the protocol's own value types.
 pub use rtio_proto::session::{CallId, ObservationId};
 pub use rtio_proto::{StatusCode, UriDigest};
 
+use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 
+use dispute::Disputes;
 use ports::{DeviceService, Verifier};
 use registry::Registry;
 
@@ -62,6 +66,9 @@ pub struct Hub {
     limits: Limits,
     observations: Arc<Semaphore>,
     registry: Registry,
+    disputes: Mutex<Disputes>,
+    /// Newcomers that a dispute slows.
+    slowed: Arc<Semaphore>,
     verifier: Arc<dyn Verifier>,
     services: HashMap<UriDigest, Arc<dyn DeviceService>>,
     metrics: Metrics,
@@ -77,7 +84,16 @@ impl Hub {
         metrics: Metrics,
     ) -> Self {
         let observations = Arc::new(Semaphore::new(limits.max_observations.min(Semaphore::MAX_PERMITS)));
-        Self { limits, observations, registry: Registry::new(), verifier, services, metrics }
+        Self {
+            limits,
+            observations,
+            registry: Registry::new(),
+            disputes: Mutex::default(),
+            slowed: Arc::new(Semaphore::new(MAX_SLOWED)),
+            verifier,
+            services,
+            metrics,
+        }
     }
 
     /// What happened so far.
@@ -97,3 +113,6 @@ impl fmt::Debug for Hub {
             .finish()
     }
 }
+
+/// Newcomers that may wait at the same time because of a dispute; one more is sent away to come back later.
+const MAX_SLOWED: usize = 1024;
