@@ -1,6 +1,7 @@
 //! The beginning of a connection: who is this, and may it come in (docs/protocol.md §2).
 
 use std::future::poll_fn;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use rtio_proto::limits::VERIFY_TIMEOUT;
@@ -10,6 +11,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::connection::poll_requests;
 use super::link::{Link, Request};
+use super::span;
 use crate::hub::ports::Verification;
 use crate::hub::{DeviceId, DeviceLink, Presence, Slowed};
 use crate::net::tls::Identity;
@@ -50,7 +52,8 @@ async fn admit(reader: &mut OwnedReadHalf, link: &Arc<Link>, identity: Option<Id
     };
     if let Some(identity) = identity.filter(|identity| !identity.names(device.as_str())) {
         let names: Vec<&str> = identity.all().collect();
-        tracing::warn!(%device, peer = %link.peer(), ?names, "device refused: its certificate is that of another");
+        span::of(link.peer(), Some(&device))
+            .in_scope(|| tracing::warn!(?names, "device refused: its certificate is that of another"));
         link.answer_verify(Verdict::Refused);
         link.flush();
         return None;
@@ -67,7 +70,7 @@ async fn admit(reader: &mut OwnedReadHalf, link: &Arc<Link>, identity: Option<Id
     // A verdict that came too late has closed the session, and a closed one must not replace a live one.
     let let_in = verdict == Verdict::Accepted && !link.is_closed();
     let presence = let_in.then(|| {
-        tracing::debug!(%device, peer = %link.peer(), "device online");
+        span::at_debug(link.peer(), Some(&device)).in_scope(|| tracing::debug!("device online"));
         hub.attach(device, Arc::clone(link) as Arc<dyn DeviceLink>)
     });
     link.flush();
@@ -76,14 +79,16 @@ async fn admit(reader: &mut OwnedReadHalf, link: &Arc<Link>, identity: Option<Id
 
 /// A device whose id others take over again and again waits before it does so, too.
 async fn settled(link: &Link, device: &DeviceId) -> Verdict {
-    let tell = |present: &str, slowed: Slowed| {
-        let (newcomer, delay_ms) = (link.peer(), slowed.delay.as_millis());
-        tracing::warn!(%device, present, %newcomer, %delay_ms, "devices dispute an id: each takes it over from the other");
+    let tell = |present: SocketAddr, slowed: Slowed| {
+        let delay_ms = slowed.delay.as_millis();
+        span::of(link.peer(), Some(device)).in_scope(|| {
+            tracing::warn!(%present, delay_ms, "devices dispute an id: this one and the one that is present");
+        });
     };
     match link.devices().hub.settle(device, tell).await {
         Ok(()) => Verdict::Accepted,
         Err(error) => {
-            tracing::warn!(%device, newcomer = %link.peer(), %error, "device sent away");
+            span::of(link.peer(), Some(device)).in_scope(|| tracing::warn!(%error, "device sent away"));
             Verdict::Unavailable
         }
     }

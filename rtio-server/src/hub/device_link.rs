@@ -29,9 +29,6 @@ pub struct RequestParts<'a> {
 
 /// A live session of one device. All methods return at once.
 pub trait DeviceLink: Debug + Send + Sync {
-    /// Who is at the other end, for people to read.
-    fn peer(&self) -> String;
-
     /// Sends a call. `reply` gets its outcome, unless it is cancelled.
     ///
     /// # Errors

@@ -5,6 +5,7 @@
 
 pub mod ports;
 
+mod audit;
 mod call;
 mod call_metrics;
 mod device_id;
@@ -28,6 +29,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use audit::{Audit, AuditEntry, AuditEvent};
 pub use call::CallRequest;
 pub use device_id::{DeviceId, InvalidDeviceId};
 pub use device_link::{CallReply, DeviceLink, Ending, LinkInfo, RequestParts};
@@ -69,6 +71,7 @@ pub struct Hub {
     disputes: Mutex<Disputes>,
     /// Newcomers that a dispute slows.
     slowed: Arc<Semaphore>,
+    audit: Option<Arc<dyn Audit>>,
     verifier: Arc<dyn Verifier>,
     services: HashMap<UriDigest, Arc<dyn DeviceService>>,
     metrics: Metrics,
@@ -90,10 +93,23 @@ impl Hub {
             registry: Registry::new(),
             disputes: Mutex::default(),
             slowed: Arc::new(Semaphore::new(MAX_SLOWED)),
+            audit: None,
             verifier,
             services,
             metrics,
         }
+    }
+
+    /// From now on `audit` gets an entry for each call and observation.
+    #[must_use]
+    pub fn with_audit(mut self, audit: Option<Arc<dyn Audit>>) -> Self {
+        self.audit = audit;
+        self
+    }
+
+    /// Where entries about calls go, if anywhere.
+    pub fn audit(&self) -> Option<&Arc<dyn Audit>> {
+        self.audit.as_ref()
     }
 
     /// What happened so far.

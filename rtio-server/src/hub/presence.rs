@@ -1,5 +1,6 @@
 //! Online, offline, take-over: the newest connection of a device is the device.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -55,12 +56,16 @@ impl Hub {
     /// # Cancel safety
     ///
     /// Dropping the future gives the newcomer up; the take-over stays noted.
-    pub async fn settle(&self, device: &DeviceId, tell: impl FnOnce(&str, Slowed)) -> Result<(), TooManyDisputes> {
+    pub async fn settle(
+        &self,
+        device: &DeviceId,
+        tell: impl FnOnce(SocketAddr, Slowed),
+    ) -> Result<(), TooManyDisputes> {
         let Some(present) = self.registry.get(device) else { return Ok(()) };
         let Some(slowed) = self.disputes.lock().note(device, Instant::now()) else { return Ok(()) };
         self.metrics.take_overs_slowed.inc();
         if slowed.tell {
-            tell(&present.peer(), slowed);
+            tell(present.info().peer, slowed);
         }
         drop(present);
         let _place = self.slowed.try_acquire().map_err(|_| TooManyDisputes)?;
