@@ -20,7 +20,7 @@ pub(crate) struct Cli {
 /// What to measure; everything without one.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// All four parts (default).
+    /// All five parts (default).
     All,
     /// Calls per second, latency, CPU per call; ratio to bare hyper.
     Calls,
@@ -30,6 +30,8 @@ pub(crate) enum Command {
     Connect,
     /// Notifications of observations per second, CPU per notification.
     Notify,
+    /// Latency of calls while ten thousand devices lose their connections and come back, and without that.
+    Storm,
     /// Many callers of the same devices for long: no answer may reach another caller.
     Soak {
         /// Calls to make.

@@ -11,13 +11,14 @@ use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
 
 use crate::admin::{Access, Admin, TokenError, show_process};
+use crate::audit::{AuditError, AuditLog};
 use crate::backend::{self, AcceptAny, HttpVerifier, RandomError, TrustError};
 use crate::config::{Config, VerifierChoice};
 use crate::data_dir::{DataDir, DataDirError};
 use crate::device::Devices;
 use crate::http::{self, Callers};
 use crate::hub::ports::{DeviceRegistry, DeviceService, Verifier};
-use crate::hub::{Hub, Metrics};
+use crate::hub::{Audit, Hub, Metrics};
 use crate::hub_lock::{HubLock, LockError};
 use crate::net::tls::{self, Port};
 use crate::net::{self, Gate, Listener, Liveness, PortMetrics};
@@ -99,6 +100,7 @@ pub struct Sockets {
 #[derive(Debug)]
 pub struct App {
     hub: Arc<Hub>,
+    audit: Option<Arc<AuditLog>>,
     devices: Arc<Devices>,
     device_listener: Listener,
     device_addr: SocketAddr,
@@ -135,6 +137,9 @@ pub enum BuildError {
     /// Operators shall show a token, but there is none.
     #[error("operators cannot be told from others (--admin-token-file)")]
     AdminToken(#[from] TokenError),
+    /// The audit log cannot be written.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
     /// The value is no HTTP header.
     #[error("--cors-origin is no header value")]
     CorsOrigin(#[source] hyper::header::InvalidHeaderValue),
@@ -200,8 +205,10 @@ impl App {
         let gate = |port, tls, max| Gate::new(tls).counted(port).behind(&config.proxies).with_max_per_peer(max);
         let device_gate = gate(device_port, tls.of(Port::Devices), config.device.max_connections_per_peer);
         let http_gate = gate(http_port, tls.of(Port::Callers), config.http.max_connections_per_peer);
+        let audit = config.audit.as_ref().map(|config| AuditLog::open(config, registry)).transpose()?.map(Arc::new);
         let hub = Hub::new(config.hub, ports.verifier, ports.services, Metrics::register(registry));
-        let hub = Arc::new(hub.with_devices(ports.devices));
+        let hub = hub.with_devices(ports.devices).with_audit(audit.clone().map(|audit| audit as Arc<dyn Audit>));
+        let hub = Arc::new(hub);
         let devices = Devices::new(&config.device, device_gate, Arc::clone(&hub), shutdown.clone());
         registry.register_collector(Box::new(Arc::clone(&hub)));
         registry.register_collector(Box::new(Arc::clone(&devices)));
@@ -230,6 +237,7 @@ impl App {
         let drain = config.drain;
         Ok(Self {
             hub,
+            audit,
             devices,
             device_listener,
             device_addr,
@@ -291,6 +299,10 @@ impl App {
             let hub = Arc::clone(&self.hub);
             tokio::spawn(async move { hub.sweep().await })
         };
+        let follow_audit = self.audit.clone().map(|audit| {
+            let reloads = self.reload.subscribe();
+            tokio::spawn(async move { audit.follow(reloads).await })
+        });
         let certificates = tokio::spawn(self.tls.keep_up_to_date(self.reload.subscribe()));
         // Each port has a task of its own: a storm at one does not hold back the others.
         let (devices, tasks) = (self.devices, device_tasks.clone());
@@ -320,6 +332,10 @@ impl App {
         drain("devices", &device_tasks, CLOSE_GRACE).await;
         sweep.abort();
         certificates.abort();
+        follow_audit.inspect(JoinHandle::abort);
+        if let Some(audit) = &self.audit {
+            audit.close().await;
+        }
         reload_trust.abort();
         follow_admin.inspect(JoinHandle::abort);
         end.trigger();

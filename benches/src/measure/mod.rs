@@ -6,6 +6,7 @@ mod connect;
 mod memory;
 mod notify;
 mod soak;
+mod storm;
 
 use std::time::Duration;
 
@@ -20,12 +21,14 @@ pub(crate) async fn run(command: Option<&Command>, settings: &Settings, report: 
             calls::measure(settings, report).await?;
             memory::measure(settings, report).await?;
             connect::measure(settings, report).await?;
-            notify::measure(settings, report).await
+            notify::measure(settings, report).await?;
+            storm::measure(settings, report).await
         }
         Some(Command::Calls) => calls::measure(settings, report).await,
         Some(Command::Memory) => memory::measure(settings, report).await,
         Some(Command::Connect) => connect::measure(settings, report).await,
         Some(Command::Notify) => notify::measure(settings, report).await,
+        Some(Command::Storm) => storm::measure(settings, report).await,
         Some(Command::Soak { calls }) => soak::measure(*calls, settings, report).await,
         Some(Command::BaselineHyper | Command::BaselineAccept) => Ok(()),
     }

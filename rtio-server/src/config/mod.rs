@@ -21,7 +21,7 @@ use rtio_proto::session::SessionLimits;
 use crate::backend::VerifierConfig;
 use crate::net::Liveness;
 use crate::net::proxy::TrustedProxies;
-use crate::{device, http, hub, net, telemetry};
+use crate::{audit, device, http, hub, net, telemetry};
 
 /// Everything that a hub needs to start.
 #[derive(Debug, Clone)]
@@ -46,6 +46,8 @@ pub struct Config {
     pub verifier: VerifierChoice,
     /// How backends are reached.
     pub backend: crate::backend::Config,
+    /// Where calls are written down, if anywhere.
+    pub audit: Option<audit::Config>,
     /// What is logged, and how.
     pub log: telemetry::Config,
 }
@@ -109,6 +111,11 @@ impl TryFrom<RawConfig> for Config {
             drain: raw.times.drain,
             verifier,
             backend: backend::config(raw.backend)?,
+            audit: raw.audit.audit_log.map(|path| audit::Config {
+                path,
+                max_bytes: raw.audit.audit_max_bytes,
+                keep: raw.audit.audit_keep,
+            }),
             log: telemetry::Config { filter: raw.log.log_level, format: raw.log.log_format },
         })
     }

@@ -20,7 +20,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::link::{Link, Report, Request};
 use super::transport::Transport;
-use super::{Devices, outcome, verification};
+use super::{Devices, outcome, span, verification};
 use crate::hub::{DeviceId, ReportAnswer, post};
 use crate::net::{Admitted, Stream};
 
@@ -30,10 +30,12 @@ pub(super) async fn run(devices: Arc<Devices>, admitted: Admitted, unverified: O
     let (mut reader, writer) = socket.into_split();
     let link = Arc::new(Link::new(devices, peer, writer, transport));
     // Boxed, so that what only the beginning and the end need takes no memory in between.
+    let mut device = None;
     if let Some(presence) = Box::pin(verification::run(&mut reader, &link, identity, unverified)).await {
         poll_fn(|cx| poll_serve(cx, &mut reader, &link, presence.device())).await;
+        device = Some(presence.device().clone());
     }
-    Box::pin(finish(reader, &link)).await;
+    Box::pin(finish(reader, &link, device)).await;
 }
 
 /// The socket, and what lies between it and the session.
@@ -132,11 +134,13 @@ impl Drop for OwedAnswer {
 const FAILED: ReportAnswer = ReportAnswer::empty(StatusCode::InternalError);
 
 /// The end: says why, and sees to it that a last answer arrives.
-async fn finish(mut reader: OwnedReadHalf, link: &Link) {
+async fn finish(mut reader: OwnedReadHalf, link: &Link, device: Option<DeviceId>) {
     let Some(reason) = link.close_reason() else { return };
     link.devices().hub.metrics().session_ended(reason.name());
     match reason {
-        CloseReason::Protocol(error) => tracing::warn!(peer = %link.peer(), %error, "device broke the protocol"),
+        CloseReason::Protocol(error) => {
+            span::of(link.peer(), device.as_ref()).in_scope(|| tracing::warn!(%error, "device broke the protocol"))
+        }
         CloseReason::VerifyTimeout
         | CloseReason::Refused(_)
         | CloseReason::VerifiedTwice
@@ -145,7 +149,8 @@ async fn finish(mut reader: OwnedReadHalf, link: &Link) {
         | CloseReason::Disconnected
         | CloseReason::Shutdown
         | CloseReason::PeerGone
-        | CloseReason::Vanished => tracing::debug!(peer = %link.peer(), reason = reason.name(), "session ended"),
+        | CloseReason::Vanished => span::at_debug(link.peer(), device.as_ref())
+            .in_scope(|| tracing::debug!(reason = reason.name(), "session ended")),
     }
     if !matches!(reason, CloseReason::PeerGone | CloseReason::Vanished) {
         link.say_goodbye();

@@ -18,7 +18,7 @@ use rtio_proto::verify::Secret;
 use tokio::net::tcp::OwnedWriteHalf;
 
 use super::transport::{Outgoing, Peer, Transport};
-use super::{Devices, outcome};
+use super::{Devices, outcome, span};
 use crate::hub::{
     CallError, CallId, CallReply, Credential, DeviceLink, Ending, Feed, LinkInfo, ObservationId, ReportAnswer,
     RequestParts, UriDigest,
@@ -386,7 +386,8 @@ impl DeviceLink for Link {
         match Backlog::of(self.socket.as_ref()) {
             Ok(backlog) if backlog.is_unanswered() => self.end(CloseReason::Vanished),
             Ok(_) => {}
-            Err(error) => tracing::debug!(peer = %self.peer, %error, "cannot ask the system about a silent device"),
+            Err(error) => span::at_debug(self.peer, None)
+                .in_scope(|| tracing::debug!(%error, "cannot ask the system about a silent device")),
         }
     }
 

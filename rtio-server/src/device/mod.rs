@@ -8,6 +8,7 @@ mod connection;
 mod link;
 mod metrics;
 mod outcome;
+mod span;
 mod transport;
 mod verification;
 

@@ -1,6 +1,7 @@
 //! The beginning of a connection: who is this, and may it come in (docs/protocol.md §2).
 
 use std::future::poll_fn;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use rtio_proto::limits::VERIFY_TIMEOUT;
@@ -10,8 +11,9 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::connection::poll_requests;
 use super::link::{Link, Request};
+use super::span;
 use crate::hub::ports::Verification;
-use crate::hub::{DeviceId, DeviceLink, Presence};
+use crate::hub::{DeviceId, DeviceLink, Presence, Slowed};
 use crate::net::tls::Identity;
 
 /// Waits for the device to verify itself and asks about it. `None`: it was not let in, and the session is closed.
@@ -50,7 +52,8 @@ async fn admit(reader: &mut OwnedReadHalf, link: &Arc<Link>, identity: Option<Id
     };
     if let Some(identity) = identity.filter(|identity| !identity.names(device.as_str())) {
         let names: Vec<&str> = identity.all().collect();
-        tracing::warn!(%device, peer = %link.peer(), ?names, "device refused: its certificate is that of another");
+        span::of(link.peer(), Some(&device))
+            .in_scope(|| tracing::warn!(?names, "device refused: its certificate is that of another"));
         link.answer_verify(Verdict::Refused);
         link.flush();
         return None;
@@ -58,10 +61,10 @@ async fn admit(reader: &mut OwnedReadHalf, link: &Arc<Link>, identity: Option<Id
     let hub = &link.devices().hub;
     let revocations = hub.revocations();
     let verdict = match hub.verify(&device, secret.reveal()).await {
-        Verification::Accepted => Verdict::Accepted,
+        Verification::Accepted => settled(link, &device).await,
         Verification::AcceptedBy(credential) => {
             link.verified_by(credential);
-            Verdict::Accepted
+            settled(link, &device).await
         }
         Verification::Refused => Verdict::Refused,
         Verification::Unavailable => Verdict::Unavailable,
@@ -72,7 +75,7 @@ async fn admit(reader: &mut OwnedReadHalf, link: &Arc<Link>, identity: Option<Id
     // A verdict that came too late has closed the session, and a closed one must not replace a live one.
     let let_in = verdict == Verdict::Accepted && !link.is_closed();
     let presence = let_in.then(|| {
-        tracing::debug!(%device, peer = %link.peer(), "device online");
+        span::at_debug(link.peer(), Some(&device)).in_scope(|| tracing::debug!("device online"));
         hub.attach(device, Arc::clone(link) as Arc<dyn DeviceLink>)
     });
     if let Some(presence) = &presence
@@ -82,6 +85,23 @@ async fn admit(reader: &mut OwnedReadHalf, link: &Arc<Link>, identity: Option<Id
     }
     link.flush();
     presence
+}
+
+/// A device whose id others take over again and again waits before it does so, too.
+async fn settled(link: &Link, device: &DeviceId) -> Verdict {
+    let tell = |present: SocketAddr, slowed: Slowed| {
+        let delay_ms = slowed.delay.as_millis();
+        span::of(link.peer(), Some(device)).in_scope(|| {
+            tracing::warn!(%present, delay_ms, "devices dispute an id: this one and the one that is present");
+        });
+    };
+    match link.devices().hub.settle(device, tell).await {
+        Ok(()) => Verdict::Accepted,
+        Err(error) => {
+            span::of(link.peer(), Some(device)).in_scope(|| tracing::warn!(%error, "device sent away"));
+            Verdict::Unavailable
+        }
+    }
 }
 
 async fn time_out(link: &Link) {

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper::{Response, StatusCode};
+use tracing::Instrument;
 
 use super::activity::Busy;
 use super::body::{self, BodyError, ReplyBody};
@@ -37,7 +38,10 @@ pub(super) async fn compatible(
         Method::CoPost => {
             let wait = asked.wait.unwrap_or(callers.config.call_timeout);
             let call = CallRequest { uri: &request.uri, data: &request.data, wait };
-            match callers.hub.call(device, call).await {
+            let doing = asked.trail.calls(device, &request.uri);
+            let result = callers.hub.call(device, call).instrument(doing.span()).await;
+            doing.ended(&result);
+            match result {
                 Ok(data) => answer(request.id, Code::Ok, &data),
                 Err(error) => answer(request.id, code_of(&error), &[]),
             }
@@ -68,7 +72,11 @@ pub(super) async fn direct(
         }
     };
     let wait = asked.wait.unwrap_or(callers.config.call_timeout);
-    match callers.hub.call(device, CallRequest { uri, data: &data, wait }).await {
+    let doing = asked.trail.calls(device, uri);
+    let call = CallRequest { uri, data: &data, wait };
+    let result = callers.hub.call(device, call).instrument(doing.span()).await;
+    doing.ended(&result);
+    match result {
         Ok(data) => success("application/octet-stream", ReplyBody::Whole(Bytes::from(data))),
         Err(error) => Problem::of(&error).into_response(Form::Direct),
     }

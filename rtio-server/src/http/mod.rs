@@ -20,6 +20,8 @@ mod prefer;
 mod problem;
 mod router;
 mod service;
+mod trace_parent;
+mod trail;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

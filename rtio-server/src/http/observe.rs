@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use hyper::Response;
 use hyper::header::{CACHE_CONTROL, HeaderValue};
+use tracing::Instrument;
 
 use super::Callers;
 use super::activity::Busy;
@@ -17,7 +18,8 @@ use super::prefer::{Asked, EVENT_STREAM};
 use super::problem::Problem;
 use super::router::Form;
 use super::service::{success, whole};
-use crate::hub::{CallError, CallRequest, DeviceId, ObservationItem, Watch};
+use super::trail::Doing;
+use crate::hub::{CallError, CallRequest, Delivery, DeviceId, ObservationItem, Watch};
 use crate::shutdown::Shutdown;
 
 /// An obget of the compatible form.
@@ -30,7 +32,7 @@ pub(super) async fn compatible(
 ) -> Response<ReplyBody> {
     let format = Format::Lines { id: request.id };
     match establish(callers, device, asked, &request.uri, &request.data).await {
-        Ok(watch) => stream(callers, format, watch, busy),
+        Ok((watch, doing)) => stream(callers, format, (watch, doing), busy),
         Err(error) => {
             let mut line = Vec::new();
             format.write(&mut line, 0, code_of(&error), &[]);
@@ -52,7 +54,7 @@ pub(super) async fn direct(
     }
     let format = if asked.wants_events() { Format::Events } else { Format::Lines { id: 0 } };
     match establish(callers, device, asked, uri, &[]).await {
-        Ok(watch) => stream(callers, format, watch, busy),
+        Ok((watch, doing)) => stream(callers, format, (watch, doing), busy),
         Err(error) => Problem::of(&error).into_response(Form::Direct),
     }
 }
@@ -63,14 +65,24 @@ async fn establish(
     asked: &Asked<'_>,
     uri: &str,
     data: &[u8],
-) -> Result<Watch, CallError> {
+) -> Result<(Watch, Doing), CallError> {
     let wait = asked.wait.unwrap_or(callers.config.establish_timeout);
-    callers.hub.observe(device, CallRequest { uri, data, wait }).await
+    let mut doing = asked.trail.observes(device, uri);
+    match callers.hub.observe(device, CallRequest { uri, data, wait }).instrument(doing.span()).await {
+        Ok(watch) => {
+            doing.has_begun();
+            Ok((watch, doing))
+        }
+        Err(error) => {
+            doing.end(code_of(&error), error.delivery());
+            Err(error)
+        }
+    }
 }
 
-fn stream(callers: &Callers, format: Format, watch: Watch, busy: Busy) -> Response<ReplyBody> {
+fn stream(callers: &Callers, format: Format, (watch, doing): (Watch, Doing), busy: Busy) -> Response<ReplyBody> {
     let shutdown = callers.shutdown.clone();
-    let body = ObservationBody { format, watch: Some(watch), next_frame: 0, shutdown, _busy: busy };
+    let body = ObservationBody { format, watch: Some(watch), doing, next_frame: 0, shutdown, _busy: busy };
     let mut response = success(format.content_type(), ReplyBody::Observation(Box::new(body)));
     // A stream that a proxy keeps to itself is none.
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -116,6 +128,8 @@ pub(super) struct ObservationBody {
     format: Format,
     /// `None` once the last line is written.
     watch: Option<Watch>,
+    /// Writes down how it ended.
+    doing: Doing,
     next_frame: u64,
     shutdown: Shutdown,
     /// The connection is in use as long as this lives.
@@ -132,6 +146,7 @@ impl ObservationBody {
             self.next_frame += 1;
             if code != Code::Continue {
                 self.watch = None;
+                self.doing.end(code, Delivery::Answered);
             }
             if lines.len() >= FLUSH_BYTES {
                 break;

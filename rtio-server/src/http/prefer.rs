@@ -4,17 +4,26 @@ use std::time::Duration;
 
 use hyper::header::{ACCEPT, HeaderMap, HeaderName};
 
+use super::trail::Trail;
+
 /// What the headers of one request ask for.
 #[derive(Debug)]
 pub(super) struct Asked<'a> {
     headers: &'a HeaderMap,
+    /// What is written down about the request.
+    pub(super) trail: Trail,
     /// The time limit of the call, if any, within the operator's maximum.
     pub(super) wait: Option<Duration>,
 }
 
 impl<'a> Asked<'a> {
     pub(super) fn new(headers: &'a HeaderMap, max_wait: Duration) -> Self {
-        Self { headers, wait: wait(headers, max_wait) }
+        Self { headers, trail: Trail::default(), wait: wait(headers, max_wait) }
+    }
+
+    /// The same with what is to be written down.
+    pub(super) fn with_trail(self, trail: Trail) -> Self {
+        Self { trail, ..self }
     }
 
     /// Whether an observation shall come as server-sent events.

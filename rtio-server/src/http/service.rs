@@ -1,5 +1,6 @@
 //! One request: where it goes, and what every answer has in common.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use super::outcome::Code;
 use super::prefer::Asked;
 use super::problem::{Problem, wrong_method};
 use super::router::{Form, Route, route};
+use super::trail::Trail;
 use super::{Callers, call, cors, observe};
 
 /// Answers one request. Never fails: a failure is an answer.
@@ -24,11 +26,13 @@ use super::{Callers, call, cors, observe};
 pub(super) async fn handle(
     callers: Arc<Callers>,
     activity: Arc<Activity>,
+    peer: SocketAddr,
     request: Request<Incoming>,
 ) -> Response<ReplyBody> {
     let busy = activity.begin();
     let (head, body) = request.into_parts();
-    let asked = Asked::new(&head.headers, callers.config.max_wait);
+    let trail = Trail::new(&callers.hub, peer, &head.headers);
+    let asked = Asked::new(&head.headers, callers.config.max_wait).with_trail(trail);
     let mut response = match route(&head.method, head.uri.path()) {
         Route::Compatible(device) => call::compatible(&callers, &device, &asked, body, busy).await,
         Route::DirectCall(device, uri) => call::direct(&callers, &device, &uri, &asked, body).await,

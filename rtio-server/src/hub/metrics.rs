@@ -17,6 +17,8 @@ use super::{Hub, StatusCode};
 pub struct Metrics {
     /// Devices that a newer connection of the same id took over.
     pub take_overs: Counter,
+    /// Take-overs slowed because devices dispute an id.
+    pub take_overs_slowed: Counter,
     /// Connections refused because too many were not verified yet.
     pub unverified_refused: Counter,
     /// Answers of devices that nobody waited for any more.
@@ -54,6 +56,11 @@ impl Metrics {
         let metrics = Self { calls, observations, ..Self::default() };
         let mut counter = |name: &str, help: &str, counter: &Counter| registry.register(name, help, counter.clone());
         counter("take_overs", "Sessions closed by a newer connection of the same device", &metrics.take_overs);
+        counter(
+            "take_overs_slowed",
+            "Take-overs that had to wait because devices dispute an id",
+            &metrics.take_overs_slowed,
+        );
         counter(
             "unverified_refused",
             "Device connections refused at the cap of unverified ones",

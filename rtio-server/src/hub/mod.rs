@@ -5,12 +5,14 @@
 
 pub mod ports;
 
+mod audit;
 mod call;
 mod call_metrics;
 mod device_id;
 mod device_link;
 mod device_manager;
 mod device_registry;
+mod dispute;
 mod error;
 mod feed;
 mod id_pattern;
@@ -30,6 +32,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
+pub use audit::{Audit, AuditEntry, AuditEvent};
 pub use call::CallRequest;
 pub use device_id::{DeviceId, InvalidDeviceId};
 pub use device_link::{CallReply, DeviceLink, Ending, LinkInfo, RequestParts};
@@ -38,21 +41,24 @@ pub use device_registry::{
     Access, Credential, DeviceRecord, DeviceSecret, MIN_SECRET_BYTES, NewDevice, OldSecret, RegistryError,
     SecretRecord, UnfitSecret,
 };
+pub use dispute::Slowed;
 pub use error::{CallError, Cap, Delivery, Fault, Stage};
 pub use feed::{Feed, FeedEnd};
 pub use id_pattern::{IdPattern, InvalidIdPattern};
 pub use listing::ListRequest;
 pub use metrics::Metrics;
 pub use observe::{ObservationItem, Watch};
-pub use presence::Presence;
+pub use presence::{Presence, TooManyDisputes};
 pub use recent::Recent;
 pub use report::{ReportAnswer, post};
 // The border to the device edge is crossed with the protocol's own value types.
 pub use rtio_proto::session::{CallId, ObservationId};
 pub use rtio_proto::{StatusCode, UriDigest};
 
+use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 
+use dispute::Disputes;
 use ports::{DeviceRegistry, DeviceService, Verifier};
 use registry::Registry;
 
@@ -70,6 +76,10 @@ pub struct Hub {
     limits: Limits,
     observations: Arc<Semaphore>,
     registry: Registry,
+    disputes: Mutex<Disputes>,
+    /// Newcomers that a dispute slows.
+    slowed: Arc<Semaphore>,
+    audit: Option<Arc<dyn Audit>>,
     verifier: Arc<dyn Verifier>,
     devices: Option<Arc<dyn DeviceRegistry>>,
     revocations: AtomicU64,
@@ -87,8 +97,19 @@ impl Hub {
         metrics: Metrics,
     ) -> Self {
         let observations = Arc::new(Semaphore::new(limits.max_observations.min(Semaphore::MAX_PERMITS)));
-        let (registry, revocations) = (Registry::new(), AtomicU64::new(0));
-        Self { limits, observations, registry, verifier, devices: None, revocations, services, metrics }
+        Self {
+            limits,
+            observations,
+            registry: Registry::new(),
+            disputes: Mutex::default(),
+            slowed: Arc::new(Semaphore::new(MAX_SLOWED)),
+            audit: None,
+            verifier,
+            devices: None,
+            revocations: AtomicU64::new(0),
+            services,
+            metrics,
+        }
     }
 
     /// The same hub, whose operators may change `devices`.
@@ -96,6 +117,18 @@ impl Hub {
     pub fn with_devices(mut self, devices: Option<Arc<dyn DeviceRegistry>>) -> Self {
         self.devices = devices;
         self
+    }
+
+    /// From now on `audit` gets an entry for each call and observation.
+    #[must_use]
+    pub fn with_audit(mut self, audit: Option<Arc<dyn Audit>>) -> Self {
+        self.audit = audit;
+        self
+    }
+
+    /// Where entries about calls go, if anywhere.
+    pub fn audit(&self) -> Option<&Arc<dyn Audit>> {
+        self.audit.as_ref()
     }
 
     /// What happened so far.
@@ -115,3 +148,6 @@ impl fmt::Debug for Hub {
             .finish()
     }
 }
+
+/// Newcomers that may wait at the same time because of a dispute; one more is sent away to come back later.
+const MAX_SLOWED: usize = 1024;

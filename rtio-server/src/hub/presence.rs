@@ -1,11 +1,14 @@
 //! Online, offline, take-over: the newest connection of a device is the device.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::ports::Verification;
 use super::registry::SHARDS;
-use super::{DeviceId, DeviceLink, Ending, Hub};
+use super::{DeviceId, DeviceLink, Ending, Hub, Slowed};
 
 /// A device that is online as long as this lives, unless a newer connection takes it over. Dropping it never touches that one.
 #[derive(Debug)]
@@ -28,6 +31,11 @@ impl Drop for Presence {
     }
 }
 
+/// As many newcomers wait because of disputed ids as may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("too many newcomers wait for disputed ids")]
+pub struct TooManyDisputes;
+
 impl Hub {
     /// Asks whether a device may connect.
     ///
@@ -36,6 +44,33 @@ impl Hub {
     /// As the verifier's.
     pub async fn verify(&self, device: &DeviceId, secret: &[u8]) -> Verification {
         self.verifier.verify(device, secret).await
+    }
+
+    /// Before a verified device is put online: waits where its id is disputed, so that two devices of the same id do not throw each
+    /// other out without a pause. `tell` gets who has the id, once in a while.
+    ///
+    /// # Errors
+    ///
+    /// [`TooManyDisputes`]: as many newcomers wait as may.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future gives the newcomer up; the take-over stays noted.
+    pub async fn settle(
+        &self,
+        device: &DeviceId,
+        tell: impl FnOnce(SocketAddr, Slowed),
+    ) -> Result<(), TooManyDisputes> {
+        let Some(present) = self.registry.get(device) else { return Ok(()) };
+        let Some(slowed) = self.disputes.lock().note(device, Instant::now()) else { return Ok(()) };
+        self.metrics.take_overs_slowed.inc();
+        if slowed.tell {
+            tell(present.info().peer, slowed);
+        }
+        drop(present);
+        let _place = self.slowed.try_acquire().map_err(|_| TooManyDisputes)?;
+        tokio::time::sleep(slowed.delay).await;
+        Ok(())
     }
 
     /// Puts a verified device online. A link that it had is closed: its calls end as gone.

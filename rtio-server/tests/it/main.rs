@@ -2,6 +2,7 @@
 
 mod admin;
 mod architecture;
+mod audit;
 mod bad_input;
 mod call;
 mod callers;

@@ -2,6 +2,7 @@
 //! variables, keys of the configuration file, `--help` and docs/operations.md follow from it.
 
 mod admin;
+mod audit;
 mod backend;
 mod caps;
 mod listen;
@@ -15,6 +16,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 pub use admin::RawAdmin;
+pub use audit::RawAudit;
 pub use backend::RawBackend;
 pub use caps::RawCaps;
 pub use listen::RawListen;
@@ -56,6 +58,9 @@ pub struct RawConfig {
 
     #[command(flatten)]
     pub backend: RawBackend,
+
+    #[command(flatten)]
+    pub audit: RawAudit,
 
     #[command(flatten)]
     pub log: RawLog,

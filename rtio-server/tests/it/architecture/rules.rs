@@ -35,6 +35,7 @@ pub(super) const IMPORTS: &[Rule] = &[
         "app",
         &[
             "admin",
+            "audit",
             "backend",
             "config",
             "data_dir",
@@ -54,7 +55,7 @@ pub(super) const IMPORTS: &[Rule] = &[
     ),
     rule(
         "config",
-        &["admin", "backend", "device", "http", "hub", "net", "store", "telemetry", "token"],
+        &["admin", "audit", "backend", "device", "http", "hub", "net", "store", "telemetry", "token"],
         Why("it composes the subsystems' configs and nothing else", "code map"),
     ),
     rule("net", &["data_dir", "reload", "shutdown"], Why("it knows no protocol", "code map")),
@@ -62,6 +63,7 @@ pub(super) const IMPORTS: &[Rule] = &[
     rule("http", &["net", "hub", "reload", "shutdown", "token"], EDGES),
     rule("admin", &["data_dir", "net", "hub", "readiness", "reload", "shutdown", "telemetry"], EDGES),
     rule("hub", &["shutdown"], CORE),
+    rule("audit", &["hub", "reload"], Why("it implements a port of the hub and knows no edge", "code map")),
     rule(
         "backend",
         &["hub", "readiness", "shutdown", "telemetry", "token"],

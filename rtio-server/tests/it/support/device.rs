@@ -33,6 +33,11 @@ impl Device {
         peer.sends_frame(FrameKind::DeviceVerifyReq, 1, &verify_body(level, id, "secret")).await;
         let accepted = Frame::new(FrameKind::DeviceVerifyResp, FrameCode::Success, 1, b"");
         assert_eq!(peer.receives().await, accepted, "{id} is let in");
+        Self::verified(peer)
+    }
+
+    /// A connection that is verified already.
+    pub(crate) fn verified(peer: Peer) -> Self {
         Self { peer, next_message_id: 2 }
     }
 

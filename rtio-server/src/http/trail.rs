@@ -1,0 +1,163 @@
+//! What the logs and the audit log say of a request: its ids in a span, its outcome in a line. Where neither wants to know, nothing is
+//! made and nothing is remembered.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock, OnceLock};
+
+use hyper::header::HeaderMap;
+use tokio::time::Instant;
+use tracing::{Level, Span};
+
+use super::outcome::{Code, code_of, delivery_name};
+use super::trace_parent::trace_id;
+use crate::hub::{Audit, AuditEntry, AuditEvent, CallError, Delivery, DeviceId, Hub};
+
+/// Where a request comes from. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Trail(Option<Arc<Origin>>);
+
+#[derive(Debug)]
+struct Origin {
+    audit: Option<Arc<dyn Audit>>,
+    peer: SocketAddr,
+    subject: OnceLock<String>,
+    request: String,
+    trace: Option<String>,
+    begun: Instant,
+}
+
+impl Trail {
+    /// The trail of a request, if anybody wants to know.
+    pub(super) fn new(hub: &Hub, peer: SocketAddr, headers: &HeaderMap) -> Self {
+        if hub.audit().is_none() && !tracing::enabled!(Level::DEBUG) {
+            return Self(None);
+        }
+        let origin = Origin {
+            audit: hub.audit().cloned(),
+            peer,
+            subject: OnceLock::new(),
+            request: format!("{:x}-{:x}", *RUN, REQUESTS.fetch_add(1, Ordering::Relaxed)),
+            trace: trace_id(headers).map(str::to_owned),
+            begun: Instant::now(),
+        };
+        Self(Some(Arc::new(origin)))
+    }
+
+    /// Who the caller's token is about.
+    #[expect(dead_code, reason = "callers have no names before tokens are checked on this edge")]
+    pub(super) fn is_of(&self, subject: &str) {
+        if let Some(origin) = &self.0 {
+            origin.subject.get_or_init(|| subject.to_owned());
+        }
+    }
+
+    /// The request calls a device.
+    pub(super) fn calls(&self, device: &DeviceId, uri: &str) -> Doing {
+        self.does(AuditEvent::Call, "copost", device, uri)
+    }
+
+    /// The request observes a device.
+    pub(super) fn observes(&self, device: &DeviceId, uri: &str) -> Doing {
+        self.does(AuditEvent::ObserveEnd, "obget", device, uri)
+    }
+
+    fn does(&self, event: AuditEvent, method: &'static str, device: &DeviceId, uri: &str) -> Doing {
+        let Some(origin) = &self.0 else { return Doing(None) };
+        let (peer, request, trace_id) = (origin.peer, &origin.request, origin.trace.as_deref());
+        let span = tracing::debug_span!("call", %device, %peer, request, method, uri, trace_id);
+        let (origin, device, uri) = (Arc::clone(origin), device.clone(), uri.to_owned());
+        Doing(Some(Box::new(Known { origin, span, event, device, uri })))
+    }
+}
+
+/// A call or an observation that goes on. Its end is written once; a caller that leaves is an end.
+#[derive(Debug)]
+pub(super) struct Doing(Option<Box<Known>>);
+
+#[derive(Debug)]
+struct Known {
+    origin: Arc<Origin>,
+    span: Span,
+    event: AuditEvent,
+    device: DeviceId,
+    uri: String,
+}
+
+impl Doing {
+    /// What lines of this call are in.
+    pub(super) fn span(&self) -> Span {
+        self.0.as_ref().map_or_else(Span::none, |known| known.span.clone())
+    }
+
+    /// An observation has begun.
+    pub(super) fn has_begun(&self) {
+        if let Some(known) = &self.0 {
+            known.write(AuditEvent::ObserveStart, Code::Continue.as_str(), delivery_name(Delivery::Answered));
+        }
+    }
+
+    /// How it ended.
+    pub(super) fn ended<T>(mut self, result: &Result<T, CallError>) {
+        match result {
+            Ok(_) => self.end(Code::Ok, Delivery::Answered),
+            Err(error) => self.end(code_of(error), error.delivery()),
+        }
+    }
+
+    /// With which code it ended. Says nothing once it was said.
+    pub(super) fn end(&mut self, code: Code, delivery: Delivery) {
+        if let Some(known) = self.0.take() {
+            known.write(known.event, code.as_str(), delivery_name(delivery));
+        }
+    }
+}
+
+impl Drop for Doing {
+    fn drop(&mut self) {
+        if let Some(known) = self.0.take() {
+            known.write(known.event, CALLER_LEFT, UNKNOWN);
+        }
+    }
+}
+
+impl Known {
+    fn write(&self, event: AuditEvent, code: &'static str, delivery: &'static str) {
+        let duration = self.origin.begun.elapsed();
+        let what = match event {
+            AuditEvent::Call => "call ended",
+            AuditEvent::ObserveStart => "observation began",
+            AuditEvent::ObserveEnd => "observation ended",
+        };
+        tracing::debug!(parent: &self.span, code, delivery, duration_ms = duration.as_millis(), "{what}");
+        if let Some(audit) = &self.origin.audit {
+            audit.record(self.entry(event, code, delivery));
+        }
+    }
+
+    fn entry(&self, event: AuditEvent, code: &'static str, delivery: &'static str) -> AuditEntry {
+        AuditEntry {
+            event,
+            subject: self.origin.subject.get().cloned(),
+            peer: self.origin.peer.to_string(),
+            device: self.device.clone(),
+            uri: self.uri.clone(),
+            code,
+            delivery,
+            duration: self.origin.begun.elapsed(),
+            request: self.origin.request.clone(),
+            trace: self.origin.trace.clone(),
+        }
+    }
+}
+
+/// The code of what nobody waited for any more.
+const CALLER_LEFT: &str = "CALLER_LEFT";
+
+/// How far something got that nobody waited for.
+const UNKNOWN: &str = "unknown";
+
+/// Tells requests of this run from those of others: the milliseconds of its first.
+static RUN: LazyLock<i64> = LazyLock::new(|| jiff::Timestamp::now().as_millisecond());
+
+static REQUESTS: AtomicU64 = AtomicU64::new(1);

@@ -1,0 +1,48 @@
+//! What is written down about each call and observation: who, what, on which device, with which outcome. Never the payload.
+
+use std::fmt::Debug;
+use std::time::Duration;
+
+use super::DeviceId;
+
+/// Writes entries down.
+pub trait Audit: Debug + Send + Sync {
+    /// Takes an entry. Never waits: callers are not delayed. What cannot be taken is counted as dropped.
+    fn record(&self, entry: AuditEntry);
+}
+
+/// One thing that somebody did, or began.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditEntry {
+    /// What happened.
+    pub event: AuditEvent,
+    /// Who did it, by its token; `None` where callers need none or the token says nothing.
+    pub subject: Option<String>,
+    /// Where the request came from.
+    pub peer: String,
+    /// On which device.
+    pub device: DeviceId,
+    /// The URI on the device.
+    pub uri: String,
+    /// `code` that the caller got.
+    pub code: &'static str,
+    /// How far the request got.
+    pub delivery: &'static str,
+    /// Since the request came.
+    pub duration: Duration,
+    /// Tells the request from all others of this run of the hub.
+    pub request: String,
+    /// The trace that the caller said it belongs to (W3C `traceparent`).
+    pub trace: Option<String>,
+}
+
+/// What happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AuditEvent {
+    /// A call ended.
+    Call,
+    /// An observation began.
+    ObserveStart,
+    /// An observation ended, or never began.
+    ObserveEnd,
+}
