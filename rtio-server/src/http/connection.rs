@@ -38,7 +38,7 @@ impl Connection {
     /// Answers one of the connection's requests.
     pub(super) async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Result<Response<ReplyBody>, Infallible> {
         self.callers.metrics.request(request.version());
-        Ok(service::handle(Arc::clone(&self.callers), Arc::clone(&self.activity), request).await)
+        Ok(service::handle(Arc::clone(&self.callers), Arc::clone(&self.activity), self.peer, request).await)
     }
 
     /// Whether requests are being answered.

@@ -7,7 +7,8 @@ use hyper::header::{ACCEPT, HeaderMap, HeaderName};
 /// What the headers of one request ask for.
 #[derive(Debug)]
 pub(super) struct Asked<'a> {
-    headers: &'a HeaderMap,
+    /// All of them.
+    pub(super) headers: &'a HeaderMap,
     /// The time limit of the call, if any, within the operator's maximum.
     pub(super) wait: Option<Duration>,
 }

@@ -39,5 +39,6 @@ mod support;
 mod systemd;
 mod takeover;
 mod tls;
+mod tokens;
 mod vanished;
 mod verify;

@@ -3,6 +3,7 @@
 
 mod admin;
 mod backend;
+mod callers;
 mod caps;
 mod listen;
 mod log;
@@ -16,6 +17,7 @@ use clap::Args;
 
 pub use admin::RawAdmin;
 pub use backend::RawBackend;
+pub use callers::RawCallers;
 pub use caps::RawCaps;
 pub use listen::RawListen;
 pub use log::RawLog;
@@ -44,6 +46,9 @@ pub struct RawConfig {
 
     #[command(flatten)]
     pub tls: RawTls,
+
+    #[command(flatten)]
+    pub callers: RawCallers,
 
     #[command(flatten)]
     pub times: RawTimes,
