@@ -37,6 +37,13 @@ impl Issuer {
         self.folder.path().join("public.pem")
     }
 
+    /// The private key in a file.
+    pub(crate) fn private_file(&self) -> PathBuf {
+        let path = self.folder.path().join("private.pem");
+        std::fs::write(&path, self.key.private_pem()).unwrap();
+        path
+    }
+
     /// A hub that accepts its tokens.
     pub(crate) fn hub(&self) -> Builder {
         hub().with(|config| config.tokens = Some(Config { keys: vec![self.public_file()], ..nothing() }))
