@@ -12,7 +12,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::admin::{Access, Admin, TokenError, show_process};
 use crate::audit::{AuditError, AuditLog};
-use crate::backend::{self, AcceptAny, HttpVerifier, RandomError, TrustError};
+use crate::backend::{self, AcceptAny, HttpVerifier, KeySets, RandomError, TrustError};
 use crate::config::{Config, VerifierChoice};
 use crate::data_dir::{DataDir, DataDirError};
 use crate::device::Devices;
@@ -27,6 +27,7 @@ use crate::reload::{Reload, Reloads};
 use crate::shutdown::{Shutdown, drain};
 use crate::store::{self, Store, StoreError};
 use crate::telemetry;
+use crate::token::{self, Keeper, SourceError};
 
 pub use crate::hub::UriDigest;
 
@@ -107,6 +108,7 @@ pub struct App {
     callers: Arc<Callers>,
     http_listener: Listener,
     http_addr: SocketAddr,
+    keeper: Option<Keeper>,
     admin: Option<(Arc<Admin>, Listener, SocketAddr)>,
     tls: tls::Ports,
     registry: Arc<Registry>,
@@ -140,6 +142,9 @@ pub enum BuildError {
     /// The audit log cannot be written.
     #[error(transparent)]
     Audit(#[from] AuditError),
+    /// A key of callers' tokens is of no use.
+    #[error("callers' tokens cannot be verified")]
+    Keys(#[from] SourceError),
     /// The value is no HTTP header.
     #[error("--cors-origin is no header value")]
     CorsOrigin(#[source] hyper::header::InvalidHeaderValue),
@@ -213,7 +218,10 @@ impl App {
         registry.register_collector(Box::new(Arc::clone(&hub)));
         registry.register_collector(Box::new(Arc::clone(&devices)));
         let metrics = http::Metrics::register(registry);
-        let callers = Callers::new(config.http.clone(), http_gate, Arc::clone(&hub), metrics, shutdown.clone());
+        let keeper = keeper(config, &ports.client, registry)?;
+        let limits = http::Limits::new(config.http.limits, http::LimitMetrics::register(registry));
+        let callers_access = http::Access::new(http_gate, keeper.as_ref().map(Keeper::tokens), limits);
+        let callers = Callers::new(config.http.clone(), callers_access, Arc::clone(&hub), metrics, shutdown.clone());
         watch("device-addr", &device_listener, device_addr, config.device.liveness)?;
         watch("http-addr", &http_listener, http_addr, config.http.liveness)?;
         let callers = callers.map_err(BuildError::CorsOrigin)?;
@@ -244,6 +252,7 @@ impl App {
             callers,
             http_listener,
             http_addr,
+            keeper,
             admin,
             tls,
             registry,
@@ -319,6 +328,8 @@ impl App {
             let (admin, reloads) = (Arc::clone(admin), self.reload.subscribe());
             tokio::spawn(async move { admin.follow(reloads).await })
         });
+        let keeper =
+            self.keeper.map(|keeper| tokio::spawn(keeper.run(self.reload.subscribe(), self.readiness.clone())));
         let end = Shutdown::new();
         let operators = tokio::spawn(serve_admin(self.admin, end.clone()));
         for accept in [accept_devices, accept_callers] {
@@ -338,6 +349,7 @@ impl App {
         }
         reload_trust.abort();
         follow_admin.inspect(JoinHandle::abort);
+        keeper.inspect(JoinHandle::abort);
         end.trigger();
         // It panics only if the accept loop did, and then it is over as well.
         let _ = operators.await;
@@ -354,6 +366,19 @@ async fn reload_trust(client: backend::Client, mut reloads: Reloads) {
             tracing::error!(error = %telemetry::chain(&error), "--backend-ca cannot be read again, the old authorities stay");
         }
     }
+}
+
+/// What checks the tokens of callers, unless they need none.
+fn keeper(config: &Config, client: &backend::Client, registry: &mut Registry) -> Result<Option<Keeper>, BuildError> {
+    let metrics = token::Metrics::register(registry);
+    let Some(tokens) = &config.tokens else {
+        if !config.http.addr.ip().is_loopback() {
+            tracing::warn!("INSECURE: callers need no token: who reaches their port can call every device");
+        }
+        return Ok(None);
+    };
+    let key_sets = KeySets::new(client.clone());
+    Ok(Some(token::Tokens::open(tokens, Arc::new(key_sets), metrics)?))
 }
 
 /// Operators can look until the `end`, which is after the drain. Their connections are not waited for: nothing that they do takes long.

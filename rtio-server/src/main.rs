@@ -14,7 +14,7 @@ use rtio_server::{net::tls, telemetry};
 
 use crate::cli::{
     Command, Exit, Failure, call, certs, descriptors, device, doctor, observe, online, registry, signals, start,
-    systemd,
+    systemd, token,
 };
 
 /// It gives memory back after a fleet of devices went away, where the system's allocator keeps it.
@@ -39,6 +39,7 @@ fn main() -> ExitCode {
         }
         Command::Online(arguments) => online::run(&arguments),
         Command::Disconnect(arguments) => online::disconnect(&arguments),
+        Command::Token(command) => token::run(command),
     };
     match result {
         Ok(()) => Exit::Done.into(),

@@ -4,6 +4,7 @@
 
 mod accept_any;
 mod client;
+mod key_sets;
 mod metrics;
 mod trust;
 mod url;
@@ -11,6 +12,7 @@ mod verifier;
 
 pub use accept_any::AcceptAny;
 pub use client::{BackendError, Bounds, Client};
+pub use key_sets::KeySets;
 pub use metrics::Metrics;
 pub use trust::{Trust, TrustError};
 pub use url::{BackendUrl, BackendUrlError};

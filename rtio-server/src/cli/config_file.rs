@@ -87,7 +87,7 @@ impl Section {
     }
 }
 
-/// `rtio device` has one command of its own, so its section is `[device]`.
+/// `rtio device` has one command of its own, so its section is `[device]`; of `rtio token`, `issue` is the one that is used often.
 pub(super) const SECTIONS: &[Section] = &[
     Section { name: "serve", command: &["serve"] },
     Section { name: "device", command: &["device", "run"] },
@@ -97,6 +97,7 @@ pub(super) const SECTIONS: &[Section] = &[
     Section { name: "doctor", command: &["doctor"] },
     Section { name: "online", command: &["online"] },
     Section { name: "disconnect", command: &["disconnect"] },
+    Section { name: "token", command: &["token", "issue"] },
 ];
 
 fn texts_of(value: &toml::Value, arg: &Arg) -> Option<Vec<String>> {

@@ -13,6 +13,7 @@ use super::config_file::ConfigFileError;
 use super::exit::Exit;
 use super::problem::Problem;
 use super::systemd::SocketsError;
+use super::token::TokenError;
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -68,6 +69,9 @@ pub(crate) enum Failure {
     /// A hub uses the data folder, and cannot be asked.
     #[error("a hub uses this data folder and has no port for operators (--admin-addr off): give it one, or stop it")]
     HubWithoutAdmin,
+    /// There is no key or token, or it is no good.
+    #[error(transparent)]
+    Token(Box<TokenError>),
     /// A line of an observation that is not a frame.
     #[error("the hub sent a line that is no frame")]
     Frame { source: serde_json::Error },
@@ -98,6 +102,7 @@ impl Failure {
             | Self::Data { .. }
             | Self::Output { .. }
             | Self::Certs(_)
+            | Self::Token(_)
             | Self::Frame { .. }
             | Self::Unfinished => Exit::Failed,
             Self::Connect { .. } | Self::Http { .. } => Exit::Unreachable,

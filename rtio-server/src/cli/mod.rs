@@ -25,6 +25,7 @@ pub(crate) mod signals;
 pub(crate) mod start;
 pub(crate) mod systemd;
 mod target;
+pub(crate) mod token;
 
 pub(crate) use exit::Exit;
 pub(crate) use failure::Failure;
@@ -75,6 +76,9 @@ pub(crate) enum Command {
     Online(online::Arguments),
     /// End the session of a device, for operators
     Disconnect(online::DisconnectArguments),
+    /// Make keys and tokens for callers
+    #[command(subcommand, arg_required_else_help = true)]
+    Token(token::Command),
 }
 
 const AFTER_HELP: &str = "\

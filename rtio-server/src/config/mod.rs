@@ -7,6 +7,7 @@ pub mod value;
 
 mod admin;
 mod backend;
+mod callers;
 mod tls;
 mod verify;
 
@@ -38,6 +39,8 @@ pub struct Config {
     pub tls: net::tls::Config,
     /// Whose PROXY headers are believed, on the ports of devices and callers.
     pub proxies: TrustedProxies,
+    /// The tokens that callers need; `None` lets everybody call.
+    pub tokens: Option<crate::token::Config>,
     /// The operators' side, unless it is off.
     pub admin: Option<crate::admin::Config>,
     /// Time that calls in flight get to end once the hub shall stop.
@@ -72,6 +75,7 @@ impl TryFrom<RawConfig> for Config {
         let or_default =
             |addr: Option<SocketAddr>, port| addr.unwrap_or_else(|| SocketAddr::new(IpAddr::V4(host), port));
         let admin = admin::config(&raw);
+        let tokens = callers::tokens(&raw.callers, raw.dev)?;
         Ok(Self {
             data_dir: raw.data_dir,
             hub: hub::Limits { ack_timeout: raw.times.ack_timeout, max_observations: raw.caps.max_observations },
@@ -104,9 +108,11 @@ impl TryFrom<RawConfig> for Config {
                 call_timeout: raw.times.call_timeout,
                 establish_timeout: raw.times.observe_timeout,
                 cors_origin: raw.listen.cors_origin,
+                limits: callers::limits(&raw.callers),
             },
             tls: tls::config(raw.tls)?,
             proxies: TrustedProxies::new(raw.listen.proxy_protocol_from),
+            tokens,
             admin,
             drain: raw.times.drain,
             verifier,
@@ -137,6 +143,16 @@ pub enum ConfigError {
     /// The registry shall be asked, but there is no folder for it.
     #[error("--verifier registry needs --data-dir")]
     RegistryWithoutDataDir,
+    /// Nothing says how to tell a caller from a stranger.
+    #[error(
+        "no keys for callers' tokens are configured, so any stranger could call any device; give --jwt-key FILE or --jwt-jwks \
+         FILE|URL (`rtio token keygen` makes a key, `rtio token issue` a token), or --open-callers to let everybody call who \
+         reaches the port"
+    )]
+    NoTokenKeys,
+    /// Callers shall show tokens, and shall not have to.
+    #[error("--open-callers contradicts --jwt-key and --jwt-jwks: leave it out, and callers need a token")]
+    KeysAndOpen,
     /// Authorities to trust are given, and nobody's certificate shall be verified.
     #[error("--backend-ca and --backend-insecure contradict each other: set one of them")]
     TrustAllAndSome,

@@ -7,6 +7,8 @@ use std::time::Duration;
 use humantime::format_duration;
 use ipnet::IpNet;
 
+use crate::token::JwksSource;
+
 /// Reads an IP address with a port. Names are refused: what they stand for may change after the start.
 ///
 /// # Errors
@@ -97,6 +99,26 @@ pub fn origin(text: &str) -> Result<String, ValueError> {
     Err(ValueError::Origin)
 }
 
+/// Reads where a key set is: an `https` URL, an `http` URL of this machine, or the path of a file.
+///
+/// # Errors
+///
+/// [`ValueError::KeySet`]: another URL. Over plain HTTP, whoever stands in between could give the hub keys of their own.
+pub fn key_set(text: &str) -> Result<JwksSource, ValueError> {
+    if !text.contains("://") {
+        return if text.is_empty() { Err(ValueError::KeySet) } else { Ok(JwksSource::File(text.into())) };
+    }
+    let url: hyper::Uri = text.parse().map_err(|_| ValueError::KeySet)?;
+    let authority = url.authority().filter(|it| !it.host().is_empty() && !it.as_str().contains('@'));
+    let host = authority.ok_or(ValueError::KeySet)?.host().trim_matches(['[', ']']);
+    let is_here = host == "localhost" || host.parse().is_ok_and(|host: IpAddr| host.is_loopback());
+    match url.scheme_str() {
+        Some("https") => Ok(JwksSource::Url(text.to_owned())),
+        Some("http") if is_here => Ok(JwksSource::Url(text.to_owned())),
+        _ => Err(ValueError::KeySet),
+    }
+}
+
 /// What a value should have been.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ValueError {
@@ -128,6 +150,9 @@ pub enum ValueError {
         /// Longest time allowed.
         max: Duration,
     },
+    /// Neither a file nor a URL that keys may come from.
+    #[error("expected a file or an https URL without a user (http only to this machine)")]
+    KeySet,
     /// Neither `*` nor an origin.
     #[error("expected * or one origin, such as https://console.example.org")]
     Origin,
@@ -173,6 +198,17 @@ mod tests {
         for (text, expected) in [("true", Ok(true)), ("1", Ok(true)), ("Off", Ok(false)), ("", Err(ValueError::Switch))]
         {
             assert_eq!(switch(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_key_set_is_a_file_or_behind_a_url_that_nobody_can_forge() {
+        for url in ["https://a.example/keys", "http://localhost:1/k", "http://127.0.0.1/k", "http://[::1]:8080/k"] {
+            assert_eq!(key_set(url), Ok(JwksSource::Url(url.to_owned())));
+        }
+        assert_eq!(key_set("keys/jwks.json"), Ok(JwksSource::File("keys/jwks.json".into())));
+        for bad in ["", "http://a.example/keys", "ftp://a.example", "https://u:p@a.example", "https://", "file:///k"] {
+            assert_eq!(key_set(bad), Err(ValueError::KeySet), "{bad}");
         }
     }
 

@@ -7,23 +7,18 @@ use tracing::Instrument;
 
 use super::activity::Busy;
 use super::body::{self, BodyError, ReplyBody};
-use super::json::{self, Method, Unfit};
+use super::json::{self, Unfit};
+use super::observe::{self, InFlight};
 use super::outcome::{Code, code_of};
-use super::prefer::Asked;
 use super::problem::Problem;
 use super::router::Form;
-use super::service::{success, whole};
-use super::{Callers, observe};
-use crate::hub::{CallRequest, DeviceId};
+use super::service::{Visit, success, whole};
+use crate::hub::CallRequest;
+use crate::token::Method;
 
 /// `POST /{device_id}`.
-pub(super) async fn compatible(
-    callers: &Callers,
-    device: &DeviceId,
-    asked: &Asked<'_>,
-    body: Incoming,
-    busy: Busy,
-) -> Response<ReplyBody> {
+pub(super) async fn compatible(visit: &Visit<'_>, body: Incoming, busy: Busy) -> Response<ReplyBody> {
+    let Visit { callers, device, asked, .. } = visit;
     let max_data = callers.config.max_payload;
     let body = match body::read(body, json::max_body_bytes(max_data), callers.config.body_timeout).await {
         Ok(body) => body,
@@ -33,6 +28,10 @@ pub(super) async fn compatible(
         Ok(request) => request,
         Err(Unfit::Unreadable(why)) => return bad_request(why, Form::Compatible),
         Err(Unfit::Refused { id, code }) => return answer(id, code, &[]),
+    };
+    let place = match visit.place(request.method, &request.uri) {
+        Ok(place) => place,
+        Err(denied) => return denied.into_response(Form::Compatible, request.id),
     };
     match request.method {
         Method::CoPost => {
@@ -46,21 +45,20 @@ pub(super) async fn compatible(
                 Err(error) => answer(request.id, code_of(&error), &[]),
             }
         }
-        Method::ObGet => observe::compatible(callers, device, asked, &request, busy).await,
+        Method::ObGet => observe::compatible(visit, &request, InFlight::new(place, busy)).await,
     }
 }
 
 /// `POST /{device_id}/{uri…}`.
-pub(super) async fn direct(
-    callers: &Callers,
-    device: &DeviceId,
-    uri: &str,
-    asked: &Asked<'_>,
-    body: Incoming,
-) -> Response<ReplyBody> {
+pub(super) async fn direct(visit: &Visit<'_>, uri: &str, body: Incoming) -> Response<ReplyBody> {
+    let Visit { callers, device, asked, .. } = visit;
     if let Some(refusal) = refuse_uri(uri) {
         return refusal;
     }
+    let _place = match visit.place(Method::CoPost, uri) {
+        Ok(place) => place,
+        Err(denied) => return denied.into_response(Form::Direct, 0),
+    };
     let data = match body::read(body, callers.config.max_payload, callers.config.body_timeout).await {
         Ok(data) => data,
         Err(error @ BodyError::TooLong { .. }) => {

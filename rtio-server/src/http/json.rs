@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 
 use super::outcome::Code;
+use crate::token::Method;
 
 /// Most bytes of a request's body whose data has at most `max_data` bytes: 864 for 504.
 pub(super) const fn max_body_bytes(max_data: usize) -> usize {
@@ -23,13 +24,6 @@ pub(super) struct Request {
     pub(super) method: Method,
     pub(super) uri: String,
     pub(super) data: Vec<u8>,
-}
-
-/// What a request wants.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Method {
-    CoPost,
-    ObGet,
 }
 
 /// Why a body is no request.
@@ -68,11 +62,7 @@ impl Request {
             .map_err(|error| Unfit::Unreadable(format!("the body is no request: {error}")))?;
         let id = raw.id.unwrap_or(0);
         let refused = |code| Unfit::Refused { id, code };
-        let method = match raw.method.as_deref() {
-            Some("copost") => Method::CoPost,
-            Some("obget") => Method::ObGet,
-            _ => return Err(refused(Code::MethodNotAllowed)),
-        };
+        let method = raw.method.as_deref().and_then(Method::parse).ok_or_else(|| refused(Code::MethodNotAllowed))?;
         let uri = raw.uri.filter(|uri| URI_BYTES.contains(&uri.len())).ok_or_else(|| refused(Code::BadRequest))?;
         let data = raw.data.unwrap_or_default();
         if data.len() > max_characters(max_data) {

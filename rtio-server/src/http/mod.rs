@@ -3,9 +3,11 @@
 //!
 //! Called by `app` for each accepted connection. Knows the hub, and nothing of the device protocol or its sockets.
 
+mod access;
 mod activity;
 mod body;
 mod call;
+mod caller_limits;
 mod connection;
 mod cors;
 mod h1;
@@ -32,9 +34,11 @@ use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::hub::Hub;
-use crate::net::{Admitted, Gate, Liveness, Notice, Turned};
+use crate::net::{Admitted, Liveness, Notice, Turned};
 use crate::shutdown::Shutdown;
 
+pub use access::Access;
+pub use caller_limits::{CallerLimits, CallerRate, LimitMetrics, Limits};
 pub use metrics::Metrics;
 
 /// What an operator may change about callers.
@@ -70,12 +74,14 @@ pub struct Config {
     pub establish_timeout: Duration,
     /// `Access-Control-Allow-Origin` of every answer.
     pub cors_origin: String,
+    /// What one caller may do.
+    pub limits: CallerLimits,
 }
 
 /// What all caller connections share.
 #[derive(Debug)]
 pub struct Callers {
-    gate: Gate,
+    access: Access,
     hub: Arc<Hub>,
     config: Config,
     metrics: Metrics,
@@ -86,21 +92,21 @@ pub struct Callers {
 }
 
 impl Callers {
-    /// An edge for `hub`, behind `gate`.
+    /// An edge for `hub`, for those who have `access`.
     ///
     /// # Errors
     ///
     /// `cors_origin` is no header value.
     pub fn new(
         config: Config,
-        gate: Gate,
+        access: Access,
         hub: Arc<Hub>,
         metrics: Metrics,
         shutdown: Shutdown,
     ) -> Result<Arc<Self>, InvalidHeaderValue> {
         let cors_origin = HeaderValue::from_str(&config.cors_origin)?;
         let tls_to_plain = Notice::new();
-        Ok(Arc::new(Self { gate, hub, config, metrics, cors_origin, tls_to_plain, shutdown }))
+        Ok(Arc::new(Self { access, hub, config, metrics, cors_origin, tls_to_plain, shutdown }))
     }
 
     /// Serves one accepted connection until it ends. `permit` counts it among the connections.
@@ -109,7 +115,7 @@ impl Callers {
     ///
     /// Dropping the future closes the connection; its calls and observations are given up.
     pub async fn serve(self: Arc<Self>, stream: TcpStream, peer: SocketAddr, permit: OwnedSemaphorePermit) {
-        match self.gate.admit(stream, peer).await {
+        match self.access.gate().admit(stream, peer).await {
             Ok(Admitted { stream, peer, seat, .. }) => {
                 connection::run(self, stream, peer).await;
                 drop(seat);

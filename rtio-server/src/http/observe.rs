@@ -1,38 +1,35 @@
 //! ObGET in both forms: a stream of lines, each written as its frame comes.
 
 use std::fmt;
+use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use hyper::Response;
 use hyper::header::{CACHE_CONTROL, HeaderValue};
+use tokio::time::Sleep;
 use tracing::Instrument;
 
-use super::Callers;
 use super::activity::Busy;
 use super::body::ReplyBody;
 use super::call::refuse_uri;
+use super::caller_limits::Place;
 use super::json::{self, write_answer};
 use super::outcome::{Code, code_of};
-use super::prefer::{Asked, EVENT_STREAM};
+use super::prefer::EVENT_STREAM;
 use super::problem::Problem;
 use super::router::Form;
-use super::service::{success, whole};
+use super::service::{Visit, success, whole};
 use super::trail::Doing;
-use crate::hub::{CallError, CallRequest, Delivery, DeviceId, ObservationItem, Watch};
+use crate::hub::{CallError, CallRequest, Delivery, ObservationItem, Watch};
 use crate::shutdown::Shutdown;
+use crate::token::{Method, unix_now};
 
 /// An obget of the compatible form.
-pub(super) async fn compatible(
-    callers: &Callers,
-    device: &DeviceId,
-    asked: &Asked<'_>,
-    request: &json::Request,
-    busy: Busy,
-) -> Response<ReplyBody> {
+pub(super) async fn compatible(visit: &Visit<'_>, request: &json::Request, in_flight: InFlight) -> Response<ReplyBody> {
     let format = Format::Lines { id: request.id };
-    match establish(callers, device, asked, &request.uri, &request.data).await {
-        Ok((watch, doing)) => stream(callers, format, (watch, doing), busy),
+    match establish(visit, &request.uri, &request.data).await {
+        Ok(watched) => stream(visit, format, watched, in_flight),
         Err(error) => {
             let mut line = Vec::new();
             format.write(&mut line, 0, code_of(&error), &[]);
@@ -42,30 +39,23 @@ pub(super) async fn compatible(
 }
 
 /// `GET /{device_id}/{uri…}`.
-pub(super) async fn direct(
-    callers: &Callers,
-    device: &DeviceId,
-    uri: &str,
-    asked: &Asked<'_>,
-    busy: Busy,
-) -> Response<ReplyBody> {
+pub(super) async fn direct(visit: &Visit<'_>, uri: &str, busy: Busy) -> Response<ReplyBody> {
     if let Some(refusal) = refuse_uri(uri) {
         return refusal;
     }
-    let format = if asked.wants_events() { Format::Events } else { Format::Lines { id: 0 } };
-    match establish(callers, device, asked, uri, &[]).await {
-        Ok((watch, doing)) => stream(callers, format, (watch, doing), busy),
+    let in_flight = match visit.place(Method::ObGet, uri) {
+        Ok(place) => InFlight::new(place, busy),
+        Err(denied) => return denied.into_response(Form::Direct, 0),
+    };
+    let format = if visit.asked.wants_events() { Format::Events } else { Format::Lines { id: 0 } };
+    match establish(visit, uri, &[]).await {
+        Ok(watched) => stream(visit, format, watched, in_flight),
         Err(error) => Problem::of(&error).into_response(Form::Direct),
     }
 }
 
-async fn establish(
-    callers: &Callers,
-    device: &DeviceId,
-    asked: &Asked<'_>,
-    uri: &str,
-    data: &[u8],
-) -> Result<(Watch, Doing), CallError> {
+async fn establish(visit: &Visit<'_>, uri: &str, data: &[u8]) -> Result<(Watch, Doing), CallError> {
+    let Visit { callers, device, asked, .. } = visit;
     let wait = asked.wait.unwrap_or(callers.config.establish_timeout);
     let mut doing = asked.trail.observes(device, uri);
     match callers.hub.observe(device, CallRequest { uri, data, wait }).instrument(doing.span()).await {
@@ -80,13 +70,35 @@ async fn establish(
     }
 }
 
-fn stream(callers: &Callers, format: Format, (watch, doing): (Watch, Doing), busy: Busy) -> Response<ReplyBody> {
-    let shutdown = callers.shutdown.clone();
-    let body = ObservationBody { format, watch: Some(watch), doing, next_frame: 0, shutdown, _busy: busy };
+fn stream(
+    visit: &Visit<'_>,
+    format: Format,
+    (watch, doing): (Watch, Doing),
+    in_flight: InFlight,
+) -> Response<ReplyBody> {
+    let shutdown = visit.callers.shutdown.clone();
+    let expiry = visit.caller.until().map(|until| Box::pin(tokio::time::sleep(until.saturating_sub(unix_now()))));
+    let watch = Some(watch);
+    let body = ObservationBody { format, watch, doing, next_frame: 0, expiry, shutdown, _in_flight: in_flight };
     let mut response = success(format.content_type(), ReplyBody::Observation(Box::new(body)));
     // A stream that a proxy keeps to itself is none.
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
+}
+
+/// What an observation takes as long as it lives.
+#[derive(Debug)]
+pub(super) struct InFlight {
+    /// One of its caller's places.
+    _place: Place,
+    /// The connection is in use.
+    _busy: Busy,
+}
+
+impl InFlight {
+    pub(super) const fn new(place: Place, busy: Busy) -> Self {
+        Self { _place: place, _busy: busy }
+    }
 }
 
 /// How frames are written.
@@ -131,14 +143,15 @@ pub(super) struct ObservationBody {
     /// Writes down how it ended.
     doing: Doing,
     next_frame: u64,
+    /// Fires when the caller's token has expired; `None` where callers need none.
+    expiry: Option<Pin<Box<Sleep>>>,
     shutdown: Shutdown,
-    /// The connection is in use as long as this lives.
-    _busy: Busy,
+    _in_flight: InFlight,
 }
 
 impl ObservationBody {
     /// All lines that are there; `None` after the last.
-    pub(super) fn poll_lines(&mut self, cx: &Context<'_>) -> Poll<Option<Bytes>> {
+    pub(super) fn poll_lines(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
         let mut lines = Vec::new();
         while let Poll::Ready(item) = self.poll_item(cx) {
             let Some((code, data)) = item else { break };
@@ -159,8 +172,12 @@ impl ObservationBody {
         }
     }
 
-    fn poll_item(&mut self, cx: &Context<'_>) -> Poll<Option<(Code, Vec<u8>)>> {
+    fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Option<(Code, Vec<u8>)>> {
         let Some(watch) = &mut self.watch else { return Poll::Ready(None) };
+        // Asked first, or a device that never pauses would keep a caller whose time is over.
+        if self.expiry.as_mut().is_some_and(|expiry| expiry.as_mut().poll(cx).is_ready()) {
+            return Poll::Ready(Some((Code::Terminate, Vec::new())));
+        }
         match watch.poll_next(cx) {
             Poll::Ready(ObservationItem::Frame(data)) => Poll::Ready(Some((Code::Continue, data))),
             Poll::Ready(ObservationItem::End(Ok(()))) => Poll::Ready(Some((Code::Terminate, Vec::new()))),

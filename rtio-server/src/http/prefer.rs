@@ -9,7 +9,8 @@ use super::trail::Trail;
 /// What the headers of one request ask for.
 #[derive(Debug)]
 pub(super) struct Asked<'a> {
-    headers: &'a HeaderMap,
+    /// All of them.
+    pub(super) headers: &'a HeaderMap,
     /// What is written down about the request.
     pub(super) trail: Trail,
     /// The time limit of the call, if any, within the operator's maximum.

@@ -17,6 +17,7 @@ pub(super) struct Problem {
     code: Code,
     delivery: Delivery,
     detail: String,
+    missing: Option<&'static str>,
 }
 
 /// What goes over the wire.
@@ -28,12 +29,19 @@ struct ProblemJson<'a> {
     code: &'static str,
     delivery: &'static str,
     detail: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    missing: Option<&'static str>,
 }
 
 impl Problem {
     /// A failure before anything was sent to a device.
     pub(super) const fn new(status: StatusCode, code: Code, detail: String) -> Self {
-        Self { status, code, delivery: Delivery::NotSent, detail }
+        Self { status, code, delivery: Delivery::NotSent, detail, missing: None }
+    }
+
+    /// The same for lack of a right to `what`.
+    pub(super) fn lacking(self, what: &'static str) -> Self {
+        Self { missing: Some(what), ..self }
     }
 
     /// A call or observation that failed.
@@ -44,7 +52,7 @@ impl Problem {
         } else {
             code.http_status()
         };
-        Self { status, code, delivery: error.delivery(), detail: error.to_string() }
+        Self { status, code, delivery: error.delivery(), detail: error.to_string(), missing: None }
     }
 
     /// The answer in `form`.
@@ -72,6 +80,7 @@ impl Problem {
             code: self.code.as_str(),
             delivery: delivery_name(self.delivery),
             detail: &self.detail,
+            missing: self.missing,
         };
         serde_json::to_vec(&problem).expect("strings and numbers always serialize")
     }

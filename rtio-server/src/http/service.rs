@@ -9,14 +9,18 @@ use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use hyper::{Request, Response, StatusCode};
 
+use super::access::Denied;
 use super::activity::Activity;
 use super::body::ReplyBody;
+use super::caller_limits::Place;
 use super::outcome::Code;
 use super::prefer::Asked;
 use super::problem::{Problem, wrong_method};
 use super::router::{Form, Route, route};
 use super::trail::Trail;
 use super::{Callers, call, cors, observe};
+use crate::hub::DeviceId;
+use crate::token::{Caller, Method};
 
 /// Answers one request. Never fails: a failure is an answer.
 ///
@@ -34,9 +38,18 @@ pub(super) async fn handle(
     let trail = Trail::new(&callers.hub, peer, &head.headers);
     let asked = Asked::new(&head.headers, callers.config.max_wait).with_trail(trail);
     let mut response = match route(&head.method, head.uri.path()) {
-        Route::Compatible(device) => call::compatible(&callers, &device, &asked, body, busy).await,
-        Route::DirectCall(device, uri) => call::direct(&callers, &device, &uri, &asked, body).await,
-        Route::DirectObserve(device, uri) => observe::direct(&callers, &device, &uri, &asked, busy).await,
+        Route::Compatible(device) => match Visit::begin(&callers, peer, &device, &asked).await {
+            Ok(visit) => call::compatible(&visit, body, busy).await,
+            Err(denied) => denied.into_response(Form::Compatible, 0),
+        },
+        Route::DirectCall(device, uri) => match Visit::begin(&callers, peer, &device, &asked).await {
+            Ok(visit) => call::direct(&visit, &uri, body).await,
+            Err(denied) => denied.into_response(Form::Direct, 0),
+        },
+        Route::DirectObserve(device, uri) => match Visit::begin(&callers, peer, &device, &asked).await {
+            Ok(visit) => observe::direct(&visit, &uri, busy).await,
+            Err(denied) => denied.into_response(Form::Direct, 0),
+        },
         Route::Preflight => cors::preflight(),
         Route::InvalidUri => {
             let detail = "the device URI is no UTF-8 once it is percent-decoded".to_owned();
@@ -57,6 +70,35 @@ pub(super) async fn handle(
         prefer_applied(wait, &mut response);
     }
     response
+}
+
+/// A caller that may do something on a device.
+#[derive(Debug)]
+pub(super) struct Visit<'a> {
+    pub(super) callers: &'a Callers,
+    pub(super) caller: Caller,
+    pub(super) device: &'a DeviceId,
+    pub(super) asked: &'a Asked<'a>,
+}
+
+impl<'a> Visit<'a> {
+    async fn begin(
+        callers: &'a Callers,
+        peer: SocketAddr,
+        device: &'a DeviceId,
+        asked: &'a Asked<'a>,
+    ) -> Result<Self, Denied> {
+        let caller = callers.access.caller(asked.headers, peer.ip(), device).await?;
+        if let Some(subject) = caller.subject() {
+            asked.trail.is_of(subject);
+        }
+        Ok(Self { callers, caller, device, asked })
+    }
+
+    /// A place for one call or observation, if the caller may begin it.
+    pub(super) fn place(&self, method: Method, uri: &str) -> Result<Place, Denied> {
+        self.callers.access.begin(&self.caller, self.device, method, uri)
+    }
 }
 
 /// A successful answer.

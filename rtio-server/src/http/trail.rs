@@ -45,7 +45,6 @@ impl Trail {
     }
 
     /// Who the caller's token is about.
-    #[expect(dead_code, reason = "callers have no names before tokens are checked on this edge")]
     pub(super) fn is_of(&self, subject: &str) {
         if let Some(origin) = &self.0 {
             origin.subject.get_or_init(|| subject.to_owned());

@@ -94,6 +94,14 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("cors-origin", "console.example.org", "expected * or one origin"),
     ("max-handshakes", "0", "expected a whole number from 1 to 1048576"),
     ("handshake-timeout", "9ms", "expected a time from 10ms to 1h"),
+    ("jwt-jwks", "http://login.example.org/keys", "expected a file or an https URL"),
+    ("jwt-algorithms", "HS256", "expected EdDSA, RS256 or ES256"),
+    ("jwt-jwks-refresh", "9s", "expected a time from 10s to 1day"),
+    ("jwt-cache", "1000001", "expected a whole number from 0 to 1000000"),
+    ("open-callers", "perhaps", "expected true or false"),
+    ("max-calls-per-caller", "-1", "expected a whole number from 0 to 16777216"),
+    ("caller-rate", "1000001", "expected a whole number from 0 to 1000000"),
+    ("caller-burst", "ten", "expected a whole number from 0 to 1000000"),
     ("call-timeout", "10", "expected a time from 10ms to 1h"),
     ("observe-timeout", "9ms", "expected a time from 10ms to 1h"),
     ("max-wait", "2h", "expected a time from 0s to 1h"),
@@ -134,7 +142,7 @@ fn a_refused_value_is_named_with_its_key_and_with_where_it_stands() {
         ];
         for (nth, (mut command, place)) in cases.into_iter().enumerate() {
             // A switch takes no value on the command line; clap says so itself.
-            if nth == 0 && matches!(*key, "dev" | "backend-insecure") {
+            if nth == 0 && matches!(*key, "dev" | "backend-insecure" | "open-callers") {
                 continue;
             }
             if nth == 1 {

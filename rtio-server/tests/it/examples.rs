@@ -6,7 +6,7 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::OnceLock;
 
 use crate::support::backends::Echo;
-use crate::support::{Reply, TestHub, eventually, hub, within};
+use crate::support::{Issuer, Reply, TestHub, eventually, hub, within};
 
 /// A running example; stopped when dropped.
 struct Example {
@@ -141,4 +141,40 @@ fn curl_lines_are_found_in_headers() {
     let source = "//! Text.\n//! curl http://localhost:17917/d/u -d hello\n//! curl -N http://localhost:17917/d \\\n//!     -d '{\"a\": 1}'\n//! curl http://localhost:17917/d/u\n\ncode";
     let curl = |path: &str, data: Option<&str>| Curl { path: path.to_owned(), data: data.map(str::to_owned) };
     assert_eq!(curl_lines(source), [curl("/d/u", Some("hello")), curl("/d", Some("{\"a\": 1}")), curl("/d/u", None)]);
+}
+
+#[tokio::test]
+async fn tokens_of_jwt_issuer_are_accepted_by_a_hub() {
+    let issuer = Issuer::new();
+    let hub = issuer.hub().start().await;
+    let _device = hub.device("PRINTER-001").await.answers("/uri", b"yes");
+    let program = tokio::task::spawn_blocking(|| folder().join("jwt_issuer")).await.expect("the examples are built");
+    let mut command = Command::new(program);
+    command.args(["--listen", "127.0.0.1:0", "--key"]).arg(issuer.private_file());
+    let mut child = command.stdout(Stdio::piped()).spawn().expect("the example starts");
+    let mut line = String::new();
+    let mut stdout = child.stdout.take().map(BufReader::new).expect("it is piped");
+    stdout.read_line(&mut line).expect("text");
+    let _example = Example { child, stdout: Some(stdout) };
+    let addr = line.trim().strip_prefix("issuer http://").expect("its address").parse().expect("an address");
+    let mut caller = crate::support::Caller::connect(addr).await;
+    for (request, code) in [
+        (r#"{"id":1,"method":"jwtissuer","deviceid":"PRINTER-001"}"#, "OK"),
+        (r#"{"id":1,"method":"jwtissuer","deviceid":"PRINTER-001","expires":604800}"#, "OK"),
+        (r#"{"id":1,"method":"jwtissuer","deviceid":"PRINTER-001","expires":604801}"#, "BAD_REQUEST"),
+        (r#"{"id":1,"method":"jwtissuer","deviceid":"PRINTER-001","expires":0}"#, "BAD_REQUEST"),
+        (r#"{"id":1,"method":"jwtissuer","deviceid":"a b"}"#, "BAD_REQUEST"),
+        (r#"{"id":1,"method":"jwtissuer"}"#, "BAD_REQUEST"),
+        (r#"{"id":1,"method":"verify","deviceid":"PRINTER-001"}"#, "METHOD_NOT_ALLOWED"),
+        (r#"{"method":"jwtissuer","deviceid":"PRINTER-001"}"#, "BAD_REQUEST"),
+        ("no json", "BAD_REQUEST"),
+    ] {
+        let reply = caller.asks("POST", "/", &[], request.as_bytes()).await;
+        assert_eq!(reply.field("code"), code, "{request}");
+        if code == "OK" {
+            let bearer = format!("Bearer {}", reply.field("jwt"));
+            let called = hub.asks("POST", "/PRINTER-001/uri", &[("authorization", &bearer)], b"").await;
+            assert_eq!((called.status, called.body), (200, b"yes".to_vec()));
+        }
+    }
 }

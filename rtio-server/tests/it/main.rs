@@ -40,5 +40,7 @@ mod support;
 mod systemd;
 mod takeover;
 mod tls;
+mod token_command;
+mod tokens;
 mod vanished;
 mod verify;

@@ -4,6 +4,7 @@
 mod admin;
 mod audit;
 mod backend;
+mod callers;
 mod caps;
 mod listen;
 mod log;
@@ -18,6 +19,7 @@ use clap::Args;
 pub use admin::RawAdmin;
 pub use audit::RawAudit;
 pub use backend::RawBackend;
+pub use callers::RawCallers;
 pub use caps::RawCaps;
 pub use listen::RawListen;
 pub use log::RawLog;
@@ -46,6 +48,9 @@ pub struct RawConfig {
 
     #[command(flatten)]
     pub tls: RawTls,
+
+    #[command(flatten)]
+    pub callers: RawCallers,
 
     #[command(flatten)]
     pub times: RawTimes,

@@ -225,6 +225,13 @@ impl TestHub {
         (caller, observer)
     }
 
+    /// The value of a counter without labels, such as `token_cache_hits_total`.
+    pub(crate) fn counts(&self, name: &str) -> u64 {
+        let (metrics, name) = (self.metrics(), format!("rtio_{name} "));
+        let value = metrics.lines().find_map(|line| line.strip_prefix(&name)).expect("the counter exists");
+        value.parse().expect("a whole number")
+    }
+
     /// What `/metrics` shows.
     pub(crate) fn metrics(&self) -> String {
         let mut text = String::new();

@@ -12,6 +12,7 @@ pub(crate) mod hub;
 pub(crate) mod peer;
 pub(crate) mod reply;
 pub(crate) mod tls;
+pub(crate) mod tokens;
 pub(crate) mod verifier;
 pub(crate) mod wait;
 
@@ -22,4 +23,5 @@ pub(crate) use hub::{TestHub, hub};
 pub(crate) use peer::{Frame, Peer};
 pub(crate) use reply::Reply;
 pub(crate) use tls::Ca;
+pub(crate) use tokens::Issuer;
 pub(crate) use wait::{eventually, within};
