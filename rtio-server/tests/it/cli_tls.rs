@@ -1,5 +1,5 @@
 //! `rtio call`, `rtio observe` and `rtio device run` by TLS, with certificates of `rtio certs`: whom they trust, and what they
-//! say where they do not.
+//! say where they do not. The last test joins them with a hub.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on shall panic")]
 
 use std::io::Write;
@@ -219,4 +219,25 @@ fn a_device_that_does_not_trust_the_hub_says_why_and_tries_again() {
         assert!(line.contains("WARN") && line.contains("no connection to the hub") && line.contains(said), "{line}");
     }
     assert_eq!(device.end_by(Signal::INT).0, Some(0));
+}
+
+#[test]
+fn hub_device_and_caller_meet_by_tls_with_the_certificates_of_one_run() {
+    let certs = Certs::new();
+    let path = |name: &str| certs.path(name).display().to_string();
+    let (cert, key, ca) = (path("server.pem"), path("server-key.pem"), path("ca.pem"));
+    let flags = format!(
+        "--device-tls-cert {cert} --device-tls-key {key} --device-tls-client-ca {ca} --http-tls-cert {cert} --http-tls-key {key}"
+    );
+    let addresses = "--device-addr 127.0.0.1:0 --http-addr 127.0.0.1:0 --admin-addr off";
+    let mut serving = Running::start(&mut rtio(&format!("serve --dev {addresses} {flags}")));
+    let (devices, hub) = (serving.value_of("devices"), serving.value_of("callers"));
+    let server = devices.strip_suffix(" tls").unwrap();
+    let flags = format!("--tls {} {} --answer /status=idle", certs.ca(), certs.identity());
+    let mut device = Running::start(&mut rtio(&format!("device run PRINTER-001 --server {server} {flags}")));
+    assert_eq!(device.line(), "serving as PRINTER-001\n");
+    let got = run(&mut rtio(&format!("call PRINTER-001 /status now --hub {hub} {}", certs.ca())));
+    assert_eq!(got, (Some(0), "idle".to_owned(), String::new()));
+    assert_eq!(device.end_by(Signal::TERM).0, Some(0));
+    assert_eq!(serving.end_by(Signal::TERM).0, Some(0));
 }
