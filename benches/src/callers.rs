@@ -2,18 +2,17 @@
 //! and sends the next. The same code for the hub and for bare hyper.
 
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use hdrhistogram::Histogram;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::error::RunError;
 use crate::http_answer::{Answer, Unreadable};
+use crate::port::{Port, Stream};
 use crate::request::{Form, Match, device_id};
 use crate::stall::{ANSWER_TIMEOUT, join_unless_stalled};
 use crate::tally::Tally;
@@ -72,11 +71,12 @@ pub(crate) struct Progress {
 
 impl Callers {
     /// Connects all callers, then lets them begin.
-    pub(crate) async fn start(hub: SocketAddr, plan: Plan) -> Result<Self, RunError> {
+    pub(crate) async fn start(hub: impl Into<Port>, plan: Plan) -> Result<Self, RunError> {
+        let hub = hub.into();
         let progress = Arc::new(Progress::default());
         let mut callers = Vec::new();
         for _ in 0..plan.callers {
-            callers.push(Caller::connect(hub, plan).await.map_err(RunError::io("connect a caller"))?);
+            callers.push(Caller::connect(&hub, plan).await.map_err(RunError::io("connect a caller"))?);
         }
         let tasks = callers.into_iter().map(|caller| caller.run(Arc::clone(&progress))).collect();
         Ok(Self { tasks, progress })
@@ -128,19 +128,21 @@ impl Progress {
 }
 
 struct Caller {
-    stream: TcpStream,
+    stream: Stream,
     plan: Plan,
+    /// Goes into each request.
+    authorization: Arc<str>,
     request: Vec<u8>,
     answer: Vec<u8>,
     outcome: Outcome,
 }
 
 impl Caller {
-    async fn connect(hub: SocketAddr, plan: Plan) -> io::Result<Self> {
-        let stream = TcpStream::connect(hub).await?;
-        stream.set_nodelay(true)?;
+    async fn connect(hub: &Port, plan: Plan) -> io::Result<Self> {
+        let stream = hub.connect().await?;
+        let authorization = Arc::clone(&hub.authorization);
         let outcome = Outcome { latency: empty_histogram(), tally: Tally::default() };
-        Ok(Self { stream, plan, request: Vec::new(), answer: Vec::new(), outcome })
+        Ok(Self { stream, plan, authorization, request: Vec::new(), answer: Vec::new(), outcome })
     }
 
     async fn run(mut self, progress: Arc<Progress>) -> Outcome {
@@ -165,8 +167,10 @@ impl Caller {
     async fn call(&mut self, number: u64) -> io::Result<()> {
         let device = self.plan.first_device + number.wrapping_mul(DEVICE_STRIDE) % self.plan.devices;
         self.request.clear();
-        self.plan.form.write_call(&device_id(device), number, &mut self.request);
+        self.plan.form.write_call(&device_id(device), number, &self.authorization, &mut self.request);
         self.stream.write_all(&self.request).await?;
+        // TLS may have kept some of it.
+        self.stream.flush().await?;
         self.answer.clear();
         loop {
             if self.stream.read_buf(&mut self.answer).await? == 0 {

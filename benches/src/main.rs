@@ -4,6 +4,7 @@
 
 mod accept_server;
 mod callers;
+mod credentials;
 mod devices;
 mod error;
 mod http_answer;
@@ -14,6 +15,7 @@ mod measure;
 mod observers;
 mod options;
 mod payload;
+mod port;
 mod process;
 mod report;
 mod request;

@@ -1,16 +1,15 @@
 //! Callers that observe: each asks one device for a number of frames and checks that every one arrives, in order.
 
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 use crate::error::RunError;
 use crate::http_answer::{ChunkedLines, Framing, Head, Unreadable};
+use crate::port::{Port, Stream};
 use crate::request::{device_id, is_end, is_frame, write_observe};
 use crate::stall::join_unless_stalled;
 use crate::tally::Tally;
@@ -26,12 +25,12 @@ pub(crate) struct Observers {
 
 impl Observers {
     /// Observers of devices 0..`devices`, for `count` frames each.
-    pub(crate) async fn connect(hub: SocketAddr, devices: u64, count: u32) -> Result<Self, RunError> {
+    pub(crate) async fn connect(hub: impl Into<Port>, devices: u64, count: u32) -> Result<Self, RunError> {
+        let hub = hub.into();
         let received = Arc::new(AtomicU64::new(0));
         let mut observers = Vec::new();
         for device in 0..devices {
-            let stream = TcpStream::connect(hub).await.map_err(RunError::io("connect an observer"))?;
-            stream.set_nodelay(true).map_err(RunError::io("set up an observer"))?;
+            let stream = hub.connect().await.map_err(RunError::io("connect an observer"))?;
             let lines = ChunkedLines::default();
             observers.push(Observer { stream, device, lines, frames: 0, received: Arc::clone(&received) });
         }
@@ -57,7 +56,7 @@ impl Observers {
 
 #[derive(Debug)]
 struct Observer {
-    stream: TcpStream,
+    stream: Stream,
     /// Also the `id` of its request.
     device: u64,
     lines: ChunkedLines,

@@ -23,9 +23,17 @@ pub(crate) enum Command {
     /// All five parts (default).
     All,
     /// Calls per second, latency, CPU per call; ratio to bare hyper.
-    Calls,
+    Calls {
+        /// The hub with TLS on both ports and a token in each call, beside the hub without
+        #[arg(long)]
+        secure: bool,
+    },
     /// Resident memory per session, CPU of idle sessions.
-    Memory,
+    Memory {
+        /// Sessions by TLS
+        #[arg(long)]
+        tls: bool,
+    },
     /// Sessions connected and verified per second.
     Connect,
     /// Notifications of observations per second, CPU per notification.

@@ -10,15 +10,18 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
+use crate::credentials::Credentials;
 use crate::error::RunError;
+use crate::port::Port;
 
 /// A running server.
-#[derive(Debug)]
 pub(crate) struct ServerProcess {
     child: Child,
     program: String,
     devices: Option<SocketAddr>,
     callers: Option<SocketAddr>,
+    /// How to speak with a server that is not open to everybody.
+    credentials: Option<Credentials>,
 }
 
 impl ServerProcess {
@@ -33,7 +36,7 @@ impl ServerProcess {
             .spawn()
             .map_err(RunError::io(format!("start {name}")))?;
         let stdout = child.stdout.take().expect("it was piped");
-        let mut server = Self { child, program: name, devices: None, callers: None };
+        let mut server = Self { child, program: name, devices: None, callers: None, credentials: None };
         let (sender, mut addresses) = mpsc::channel(edges);
         std::thread::spawn(move || read_addresses(stdout, &sender));
         for _ in 0..edges {
@@ -46,14 +49,34 @@ impl ServerProcess {
         Ok(server)
     }
 
+    /// With what it takes to speak with it; kept as long as it runs.
+    pub(crate) fn with_credentials(mut self, credentials: Credentials) -> Self {
+        self.credentials = Some(credentials);
+        self
+    }
+
     /// Where it takes devices.
-    pub(crate) fn devices(&self) -> Result<SocketAddr, RunError> {
-        self.devices.ok_or_else(|| RunError::NoEdge { program: self.program.clone(), edge: "devices" })
+    pub(crate) fn devices(&self) -> Result<Port, RunError> {
+        let address = self.devices.ok_or_else(|| self.no_edge("devices"))?;
+        Ok(match &self.credentials {
+            None => address.into(),
+            Some(credentials) => Port::from(address).with_tls(&credentials.trust),
+        })
     }
 
     /// Where it takes callers.
-    pub(crate) fn callers(&self) -> Result<SocketAddr, RunError> {
-        self.callers.ok_or_else(|| RunError::NoEdge { program: self.program.clone(), edge: "callers" })
+    pub(crate) fn callers(&self) -> Result<Port, RunError> {
+        let address = self.callers.ok_or_else(|| self.no_edge("callers"))?;
+        let Some(credentials) = &self.credentials else { return Ok(address.into()) };
+        let port = Port::from(address).with_tls(&credentials.trust);
+        Ok(match &credentials.token {
+            None => port,
+            Some(token) => port.with_token(token),
+        })
+    }
+
+    fn no_edge(&self, edge: &'static str) -> RunError {
+        RunError::NoEdge { program: self.program.clone(), edge }
     }
 
     /// Processor time it has used so far, user and system, in steps of 10 ms.
@@ -103,9 +126,10 @@ fn read_addresses(stdout: ChildStdout, sender: &mpsc::Sender<Edge>) {
 
 fn edge_of(line: &str) -> Option<Edge> {
     if let Some(address) = line.strip_prefix("devices ") {
-        return address.trim().parse().ok().map(Edge::Devices);
+        return address.trim().trim_end_matches(" tls").parse().ok().map(Edge::Devices);
     }
-    line.strip_prefix("callers http://")?.trim().parse().ok().map(Edge::Callers)
+    let address = line.strip_prefix("callers http://").or_else(|| line.strip_prefix("callers https://"))?;
+    address.trim().parse().ok().map(Edge::Callers)
 }
 
 fn cpu_ticks(stat: &str) -> Option<u64> {
@@ -152,6 +176,8 @@ mod tests {
     fn only_addresses_are_taken_from_the_output() {
         assert!(matches!(edge_of("devices 127.0.0.1:17017"), Some(Edge::Devices(a)) if a.port() == 17017));
         assert!(matches!(edge_of("callers http://127.0.0.1:17917"), Some(Edge::Callers(a)) if a.port() == 17917));
+        assert!(matches!(edge_of("devices 127.0.0.1:17017 tls"), Some(Edge::Devices(a)) if a.port() == 17017));
+        assert!(matches!(edge_of("callers https://127.0.0.1:17917"), Some(Edge::Callers(a)) if a.port() == 17917));
         assert!(edge_of("descriptors 20000 of 20000").is_none());
     }
 }

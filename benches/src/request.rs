@@ -29,17 +29,19 @@ pub(crate) enum Match {
 }
 
 impl Form {
-    /// Writes call `number` of device `device` to `out`.
-    pub(crate) fn write_call(self, device: &str, number: u64, out: &mut Vec<u8>) {
+    /// Writes call `number` of device `device` to `out`, with `fields` among its header fields, each with its line end.
+    pub(crate) fn write_call(self, device: &str, number: u64, fields: &str, out: &mut Vec<u8>) {
         let payload = Payload::of(number);
         match self {
             Self::Compatible => {
                 let data = payload.base64();
                 let data = str::from_utf8(&data).expect("base64 is ASCII");
-                write_json(device, &Envelope { method: "copost", id: call_id(number), uri: ECHO_URI, data }, out);
+                let envelope = Envelope { method: "copost", id: call_id(number), uri: ECHO_URI, data };
+                write_json(device, &envelope, fields, out);
             }
             Self::Direct => {
-                write_head(&format!("{device}{ECHO_URI}"), "application/octet-stream", payload.as_bytes().len(), out);
+                let content = Content { kind: "application/octet-stream", length: payload.as_bytes().len() };
+                write_head(&format!("{device}{ECHO_URI}"), content, fields, out);
                 out.extend_from_slice(payload.as_bytes());
             }
         }
@@ -65,7 +67,7 @@ impl Form {
 /// Writes the request to observe `count` frames of a device.
 pub(crate) fn write_observe(device: &str, id: u64, count: u32, out: &mut Vec<u8>) {
     let data = STANDARD.encode(count.to_be_bytes());
-    write_json(device, &Envelope { method: "obget", id, uri: COUNT_URI, data: &data }, out);
+    write_json(device, &Envelope { method: "obget", id, uri: COUNT_URI, data: &data }, "", out);
 }
 
 /// Whether a line of an observation is frame `frame`, which carries its own number.
@@ -103,17 +105,23 @@ struct Envelope<'a> {
     data: &'a str,
 }
 
-fn write_json(device: &str, envelope: &Envelope<'_>, out: &mut Vec<u8>) {
+/// What a head says of its body.
+struct Content {
+    kind: &'static str,
+    length: usize,
+}
+
+fn write_json(device: &str, envelope: &Envelope<'_>, fields: &str, out: &mut Vec<u8>) {
     let Envelope { method, id, uri, data } = envelope;
     let body = format!(r#"{{"method":"{method}","id":{id},"uri":"{uri}","data":"{data}"}}"#);
-    write_head(device, "application/json", body.len(), out);
+    write_head(device, Content { kind: "application/json", length: body.len() }, fields, out);
     out.extend_from_slice(body.as_bytes());
 }
 
-fn write_head(path: &str, content_type: &str, length: usize, out: &mut Vec<u8>) {
+fn write_head(path: &str, Content { kind, length }: Content, fields: &str, out: &mut Vec<u8>) {
     write!(
         out,
-        "POST /{path} HTTP/1.1\r\nHost: hub\r\nContent-Type: {content_type}\r\nContent-Length: {length}\r\n\r\n"
+        "POST /{path} HTTP/1.1\r\nHost: hub\r\n{fields}Content-Type: {kind}\r\nContent-Length: {length}\r\n\r\n"
     )
     .expect("a Vec takes all");
 }
@@ -132,7 +140,7 @@ mod tests {
 
     fn request(form: Form) -> String {
         let mut out = Vec::new();
-        form.write_call(&device_id(7), 258, &mut out);
+        form.write_call(&device_id(7), 258, "A: b\r\n", &mut out);
         String::from_utf8(out).unwrap()
     }
 
@@ -142,6 +150,7 @@ mod tests {
             let request = request(form);
             let (head, body) = request.split_once("\r\n\r\n").unwrap();
             assert!(head.ends_with(&format!("Content-Length: {}", body.len())), "{request}");
+            assert!(head.contains("\r\nA: b\r\n"), "{request}");
         }
         assert!(request(Form::Compatible).ends_with(r#""id":1000000258,"uri":"/echo","data":"AAAAAQI="}"#));
         assert!(request(Form::Direct).starts_with("POST /fleet-000007/echo HTTP/1.1\r\n"));

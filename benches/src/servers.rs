@@ -1,5 +1,6 @@
 //! The servers that are put under load: the hub, and the bare ones it is compared with.
 
+use crate::credentials::Credentials;
 use crate::error::RunError;
 use crate::options::Settings;
 use crate::process::ServerProcess;
@@ -8,6 +9,10 @@ use crate::process::ServerProcess;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Server {
     Hub,
+    /// The hub with TLS on both ports.
+    TlsHub,
+    /// The hub with TLS on both ports, and tokens of callers.
+    SecureHub,
     /// Bare hyper for callers.
     Hyper,
     /// Bare accept, read, write for devices.
@@ -18,10 +23,19 @@ impl Server {
     pub(crate) async fn start(self, settings: &Settings) -> Result<ServerProcess, RunError> {
         match self {
             Self::Hub => ServerProcess::start(&settings.hub, HUB_ARGS, 2).await,
+            Self::TlsHub => start_with(Credentials::certificates(&settings.hub)?, settings).await,
+            Self::SecureHub => start_with(Credentials::with_token(&settings.hub)?, settings).await,
             Self::Hyper => ServerProcess::start(&settings.own, &["baseline-hyper"], 1).await,
             Self::Accept => ServerProcess::start(&settings.own, &["baseline-accept"], 1).await,
         }
     }
+}
+
+async fn start_with(credentials: Credentials, settings: &Settings) -> Result<ServerProcess, RunError> {
+    let flags = credentials.flags();
+    let args: Vec<&str> = HUB_ARGS.iter().copied().chain(flags.iter().map(String::as_str)).collect();
+    let process = ServerProcess::start(&settings.hub, &args, 2).await?;
+    Ok(process.with_credentials(credentials))
 }
 
 const HUB_ARGS: &[&str] = &[

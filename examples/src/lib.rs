@@ -1,29 +1,35 @@
-//! What the example devices share: their two arguments, and the line by which a script knows that they are up.
+//! What the example devices share: their arguments, and the line by which a script knows that they are up.
 #![allow(clippy::print_stdout, reason = "an example shows what happens")]
 
-use rtio_device_sdk::{ClientError, Device, Runner};
+use rtio_device_sdk::{ClientError, Device, Dial, Runner};
 
-/// `--server HOST:PORT` and `--id ID`.
+/// `--server HOST:PORT`, `--id ID`, and `--ca FILE` for the device that speaks TLS.
 #[derive(Debug)]
 pub struct Arguments {
     /// Where the hub waits for devices.
     pub server: String,
     /// Who the device is.
     pub id: String,
+    /// The CA that the hub is verified by.
+    pub ca: String,
 }
 
 impl Arguments {
     /// The program's arguments. Ends the program with exit code 64 where they make no sense.
     pub fn parse() -> Self {
-        let mut arguments =
-            Self { server: "localhost:17017".into(), id: "cfa09baa-4913-4ad7-a936-3e26f9671b09".into() };
+        let mut arguments = Self {
+            server: "localhost:17017".into(),
+            id: "cfa09baa-4913-4ad7-a936-3e26f9671b09".into(),
+            ca: "certs/ca.pem".into(),
+        };
         let mut words = std::env::args().skip(1);
         while let Some(name) = words.next() {
             match (name.as_str(), words.next()) {
                 ("--server", Some(server)) => arguments.server = server,
                 ("--id", Some(id)) => arguments.id = id,
+                ("--ca", Some(ca)) => arguments.ca = ca,
                 _ => {
-                    eprintln!("usage: [--server HOST:PORT] [--id ID]");
+                    eprintln!("usage: [--server HOST:PORT] [--id ID] [--ca FILE]");
                     std::process::exit(EX_USAGE);
                 }
             }
@@ -41,7 +47,7 @@ impl Arguments {
     /// # Errors
     ///
     /// As [`Runner::run`].
-    pub async fn serve(&self, runner: Runner) -> Result<(), ClientError> {
+    pub async fn serve<D: Dial>(&self, runner: Runner<D>) -> Result<(), ClientError> {
         let device = runner.device();
         let announced = async {
             device.online().await?;

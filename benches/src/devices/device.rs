@@ -11,11 +11,11 @@ use rtio_proto::limits::HEADER_BYTES;
 use rtio_proto::rest::{CoPostRequest, CoPostResponse, Establish, EstablishResponse, Method, Notify, NotifyResponse};
 use rtio_proto::{Capacity, FrameCode, FrameKind, MessageId, ObserverId, StatusCode};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 
 use super::fleet::FleetCounts;
 use super::link::VERIFY_MESSAGE_ID;
 use crate::payload::Payload;
+use crate::port::Stream;
 
 /// A device on a connection that is verified.
 pub(super) struct Device {
@@ -40,7 +40,7 @@ impl Device {
     }
 
     /// Answers until the connection ends.
-    pub(super) async fn serve(mut self, mut stream: TcpStream) -> io::Result<()> {
+    pub(super) async fn serve(mut self, mut stream: Stream) -> io::Result<()> {
         let mut decoder = FrameDecoder::<Vec<u8>>::new(CAPACITY.body_bytes());
         let mut buffer = [0; READ_BYTES];
         loop {
@@ -50,6 +50,8 @@ impl Device {
             }
             self.handle_bytes(&mut decoder, &buffer[..read])?;
             stream.write_all(&self.out).await?;
+            // TLS may have kept some of it.
+            stream.flush().await?;
             self.out.clear();
         }
     }

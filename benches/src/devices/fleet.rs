@@ -1,16 +1,15 @@
 //! The fleet: many devices that are connected and answer until it is dropped.
 
-use std::net::SocketAddr;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 use super::device::Device;
 use super::link::connect_all;
 use crate::error::RunError;
+use crate::port::{Port, Stream};
 
 /// Devices that are connected and answer until this is dropped.
 #[derive(Debug, Default)]
@@ -29,14 +28,14 @@ pub(super) struct FleetCounts {
 
 impl Fleet {
     /// Devices with these indexes, all verified.
-    pub(crate) async fn connect(hub: SocketAddr, indexes: Range<u64>) -> Result<Self, RunError> {
+    pub(crate) async fn connect(hub: impl Into<Port>, indexes: Range<u64>) -> Result<Self, RunError> {
         let mut fleet = Self::default();
         fleet.grow(hub, indexes).await?;
         Ok(fleet)
     }
 
     /// Adds devices with these indexes.
-    pub(crate) async fn grow(&mut self, hub: SocketAddr, indexes: Range<u64>) -> Result<(), RunError> {
+    pub(crate) async fn grow(&mut self, hub: impl Into<Port>, indexes: Range<u64>) -> Result<(), RunError> {
         for stream in connect_all(hub, indexes).await? {
             self.adopt(stream);
         }
@@ -57,7 +56,7 @@ impl Fleet {
     }
 
     /// Lets a device answer on a connection that is verified.
-    fn adopt(&mut self, stream: TcpStream) {
+    fn adopt(&mut self, stream: Stream) {
         let counts = Arc::clone(&self.counts);
         self.tasks.spawn(async move {
             // How it ended does not matter: while the fleet lives, no device may end.

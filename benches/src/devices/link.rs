@@ -11,17 +11,20 @@ use rtio_proto::limits::{HEADER_BYTES, MAX_VERIFY_BODY_BYTES};
 use rtio_proto::verify::{DeviceIdRef, Verify};
 use rtio_proto::{Capacity, FrameCode, FrameKind, Header};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpSocket, TcpStream};
+use tokio::net::TcpSocket;
 use tokio::task::JoinSet;
 
 use crate::error::RunError;
+use crate::port::{Port, Stream};
 use crate::request::device_id;
 use crate::stall::join_unless_stalled;
 
 /// Connects and verifies the devices with these indexes, [`CONCURRENCY`] at a time, each next one as soon as one is in.
-pub(crate) async fn connect_all(hub: SocketAddr, indexes: Range<u64>) -> Result<Vec<TcpStream>, RunError> {
+pub(crate) async fn connect_all(hub: impl Into<Port>, indexes: Range<u64>) -> Result<Vec<Stream>, RunError> {
+    let hub = hub.into();
     let next = Arc::new(AtomicU64::new(indexes.start));
-    let tasks: JoinSet<_> = (0..CONCURRENCY).map(|_| connect_some(hub, Arc::clone(&next), indexes.end)).collect();
+    let tasks: JoinSet<_> =
+        (0..CONCURRENCY).map(|_| connect_some(hub.clone(), Arc::clone(&next), indexes.end)).collect();
     let (results, stuck) = join_unless_stalled(tasks, &next).await;
     if stuck > 0 {
         return Err(RunError::ConnectionsHung { stuck });
@@ -30,18 +33,18 @@ pub(crate) async fn connect_all(hub: SocketAddr, indexes: Range<u64>) -> Result<
     Ok(streams?.into_iter().flatten().collect())
 }
 
-async fn connect_some(hub: SocketAddr, next: Arc<AtomicU64>, end: u64) -> Result<Vec<TcpStream>, RunError> {
+async fn connect_some(hub: Port, next: Arc<AtomicU64>, end: u64) -> Result<Vec<Stream>, RunError> {
     let mut streams = Vec::new();
     loop {
         let index = next.fetch_add(1, Ordering::Relaxed);
         if index >= end {
             return Ok(streams);
         }
-        streams.push(connect(hub, index).await?);
+        streams.push(connect(&hub, index).await?);
     }
 }
 
-async fn connect(hub: SocketAddr, index: u64) -> Result<TcpStream, RunError> {
+async fn connect(hub: &Port, index: u64) -> Result<Stream, RunError> {
     let answer = verified(hub, index).await.map_err(RunError::io(format!("connect device {index}")))?;
     let (stream, raw) = answer;
     match Header::decode(raw) {
@@ -50,14 +53,14 @@ async fn connect(hub: SocketAddr, index: u64) -> Result<TcpStream, RunError> {
     }
 }
 
-async fn verified(hub: SocketAddr, index: u64) -> io::Result<(TcpStream, [u8; HEADER_BYTES])> {
+async fn verified(hub: &Port, index: u64) -> io::Result<(Stream, [u8; HEADER_BYTES])> {
     let socket = TcpSocket::new_v4()?;
     socket.bind(source_address(index))?;
-    let mut stream = socket.connect(hub).await?;
-    stream.set_nodelay(true)?;
+    let mut stream = hub.secure(socket.connect(hub.address).await?).await?;
     let mut request = [0; HEADER_BYTES + MAX_VERIFY_BODY_BYTES];
     let length = write_verify(index, &mut request);
     stream.write_all(&request[..length]).await?;
+    stream.flush().await?;
     let mut answer = [0; HEADER_BYTES];
     stream.read_exact(&mut answer).await?;
     Ok((stream, answer))

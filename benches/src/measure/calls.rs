@@ -1,4 +1,5 @@
-//! Calls: rate, latency, and processor time per call; bare hyper under the same callers right after.
+//! Calls: rate, latency, and processor time per call; bare hyper under the same callers right after. And the hub with TLS on
+//! both ports and a token in each call, beside the hub without.
 
 use std::time::Duration;
 
@@ -28,6 +29,27 @@ pub(super) async fn measure(settings: &Settings, report: &mut Report) -> Result<
                 );
                 add_figures(form, callers, &hub, &hyper, report);
             }
+        }
+    }
+    Ok(())
+}
+
+/// Adds what TLS on both sides and tokens cost, as the ratio to the hub without them.
+pub(super) async fn measure_secure(settings: &Settings, report: &mut Report) -> Result<(), RunError> {
+    for round in 1..=settings.repeat {
+        for callers in settings.callers(&DEFAULT_CALLERS) {
+            let secure = measure_server(Server::SecureHub, Form::Compatible, callers, settings, report).await?;
+            let plain = measure_server(Server::Hub, Form::Compatible, callers, settings, report).await?;
+            let repeat = settings.repeat;
+            eprintln!(
+                "secure calls {round}/{repeat}: callers: {callers}; {:.0}/s, plain {:.0}/s",
+                secure.rate, plain.rate
+            );
+            let load = format!("callers: {callers}, TLS and token, beside the plain hub");
+            report.compare(format!("calls/s, {load}"), Target::None, secure.rate, plain.rate);
+            report.compare(format!("p50 µs, {load}"), Target::None, secure.p50_micros, plain.p50_micros);
+            report.compare(format!("p99 µs, {load}"), Target::None, secure.p99_micros, plain.p99_micros);
+            report.compare(format!("CPU s per 100,000 calls, {load}"), SECURE_CPU, secure.cpu, plain.cpu);
         }
     }
     Ok(())
@@ -69,7 +91,7 @@ async fn measure_server(
     let process = server.start(settings).await?;
     let devices = settings.devices();
     let fleet = match server {
-        Server::Hub => Some(Fleet::connect(process.devices()?, 0..devices).await?),
+        Server::Hub | Server::TlsHub | Server::SecureHub => Some(Fleet::connect(process.devices()?, 0..devices).await?),
         Server::Hyper | Server::Accept => None,
     };
     let from = Instant::now() + WARM_UP;
@@ -118,6 +140,9 @@ const TARGETS: [Targets; 2] = [
     Targets { callers: 64, cpu: Target::RatioAtMost(3.5), p50: Target::None },
     Targets { callers: 1, cpu: Target::RatioAtMost(3.5), p50: Target::RatioAtMost(3.0) },
 ];
+
+/// TLS on both sides and tokens together.
+const SECURE_CPU: Target = Target::RatioAtMost(2.0);
 
 const DEFAULT_CALLERS: [u64; 2] = [64, 1];
 

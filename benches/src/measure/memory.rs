@@ -33,6 +33,18 @@ pub(super) async fn measure(settings: &Settings, report: &mut Report) -> Result<
     Ok(())
 }
 
+/// Adds bytes per idle TLS session, and the processor time of idle ones.
+pub(super) async fn measure_tls(settings: &Settings, report: &mut Report) -> Result<(), RunError> {
+    let (few, many) = settings.scale.sessions;
+    for round in 1..=settings.repeat {
+        let hub = measure_idle(Server::TlsHub, settings).await?;
+        eprintln!("TLS memory {round}/{}: {:.0} bytes idle", settings.repeat, hub.bytes);
+        report.record(format!("resident bytes per idle TLS session, {few} → {many}"), TLS_BYTES, hub.bytes);
+        report.record(format!("CPU of {many} idle TLS sessions, % of a core"), IDLE_CPU, hub.cpu_percent);
+    }
+    Ok(())
+}
+
 struct Idle {
     bytes: f64,
     cpu_percent: f64,
@@ -99,6 +111,7 @@ fn slope(before: u64, after: u64, sessions: u64) -> f64 {
 }
 
 const IDLE_BYTES: Target = Target::HubAtMost(2_048.0);
+const TLS_BYTES: Target = Target::HubAtMost(10_500.0);
 const USED_BYTES: Target = Target::HubAtMost(2_560.0);
 const IDLE_CPU: Target = Target::HubAtMost(0.5);
 

@@ -19,13 +19,17 @@ pub(crate) async fn run(command: Option<&Command>, settings: &Settings, report: 
     match command {
         None | Some(Command::All) => {
             calls::measure(settings, report).await?;
+            calls::measure_secure(settings, report).await?;
             memory::measure(settings, report).await?;
+            memory::measure_tls(settings, report).await?;
             connect::measure(settings, report).await?;
             notify::measure(settings, report).await?;
             storm::measure(settings, report).await
         }
-        Some(Command::Calls) => calls::measure(settings, report).await,
-        Some(Command::Memory) => memory::measure(settings, report).await,
+        Some(Command::Calls { secure: false }) => calls::measure(settings, report).await,
+        Some(Command::Calls { secure: true }) => calls::measure_secure(settings, report).await,
+        Some(Command::Memory { tls: false }) => memory::measure(settings, report).await,
+        Some(Command::Memory { tls: true }) => memory::measure_tls(settings, report).await,
         Some(Command::Connect) => connect::measure(settings, report).await,
         Some(Command::Notify) => notify::measure(settings, report).await,
         Some(Command::Storm) => storm::measure(settings, report).await,

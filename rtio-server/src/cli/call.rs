@@ -11,7 +11,7 @@ use http_body_util::{BodyExt, Limited};
 use hyper::{Method, Request, Response};
 use tokio::time::timeout;
 
-use super::problem::Problem;
+use super::hub::Hub;
 use super::target::Target;
 use super::{Failure, exit, start};
 
@@ -34,12 +34,12 @@ pub(crate) struct Arguments {
 /// Calls, and prints the answer.
 pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     let data = arguments.data.as_ref().map_or_else(|| Ok(Bytes::new()), Data::read)?;
-    let answer = start::single()?.block_on(call(&arguments, data))?;
+    let hub = arguments.target.hub.open()?;
+    let answer = start::single()?.block_on(call(&arguments, &hub, data))?;
     start::print(&answer)
 }
 
-async fn call(arguments: &Arguments, data: Bytes) -> Result<Bytes, Failure> {
-    let hub = &arguments.target.hub;
+async fn call(arguments: &Arguments, hub: &Hub, data: Bytes) -> Result<Bytes, Failure> {
     let waited = arguments.wait + HUB_MARGIN;
     let request = Request::builder()
         .method(Method::POST)
@@ -55,7 +55,7 @@ async fn call(arguments: &Arguments, data: Bytes) -> Result<Bytes, Failure> {
     if answer.status().is_success() {
         return Ok(answer.into_body());
     }
-    Err(Problem::of_answer(answer.status().as_u16(), answer.body()).into())
+    Err(hub.refused(answer.status().as_u16(), answer.body()))
 }
 
 /// Where the bytes to send come from.

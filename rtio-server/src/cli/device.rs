@@ -5,7 +5,9 @@ use std::future::ready;
 
 use bytes::Bytes;
 use clap::{Args, Subcommand};
-use rtio_device_sdk::{ClientError, Device, HandlerError, ObservationSink, Runner, SinkError};
+use rtio_device_sdk::{
+    Builder, ClientError, Device, Dial, HandlerError, ObservationSink, Runner, SinkError, Tls, TlsError,
+};
 use rtio_proto::limits::MAX_SECRET_BYTES;
 use rtio_server::telemetry::{self, Filter, Format};
 use tokio::time::sleep;
@@ -13,7 +15,7 @@ use tokio::time::sleep;
 use super::behaviour::{Answer, Stream};
 use super::signals::Signals;
 use super::target::{DeviceId, DeviceUri};
-use super::{Exit, Failure, registry, start};
+use super::{Exit, Failure, device_tls, registry, start};
 
 /// What to do as a device, or about devices.
 #[derive(Debug, Subcommand)]
@@ -51,6 +53,9 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "URI=TEXT,INTERVAL,COUNT", value_parser = Stream::parse)]
     stream: Vec<Stream>,
 
+    #[command(flatten)]
+    tls: device_tls::TlsArguments,
+
     /// What is logged on stderr: a level, or directives; unless given, attempts to connect too
     #[arg(long, value_name = "LEVEL", default_value = "info,rtio_device_sdk=debug", value_parser = Filter::parse)]
     log_level: Filter,
@@ -59,28 +64,54 @@ pub(crate) struct Arguments {
 /// Serves until a signal comes, or the hub refuses the device for good.
 pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     telemetry::init(&telemetry::Config { filter: arguments.log_level.clone(), format: Format::Text })?;
+    let serving = format!("serving as {}\n", arguments.id);
+    let server = arguments.server.clone();
+    let tls = match arguments.tls.clone().tls().map_err(usage)? {
+        None => None,
+        Some(tls) => Some(build_tls(&server, tls).map_err(usage)?),
+    };
+    let builder = assemble(arguments);
     start::single()?.block_on(async {
-        let serving = format!("serving as {}\n", arguments.id);
-        let mut signals = Signals::watch()?;
-        let runner = assemble(arguments).map_err(failure)?;
-        let device = runner.device();
-        let announce = async {
-            match device.online().await {
-                Ok(()) => start::print(serving.as_bytes()),
-                // What there is to say about it, the runner says.
-                Err(_) => Ok(()),
-            }
-        };
-        let stop = async {
-            signals.next().await;
-            device.shutdown();
-            Ok(())
-        };
-        tokio::try_join!(async { runner.run().await.map_err(failure) }, announce, stop).map(drop)
+        match tls {
+            None => serve(builder.connect(server).map_err(failure)?, &serving).await,
+            Some(tls) => serve(builder.connect_with(tls).map_err(failure)?, &serving).await,
+        }
     })
 }
 
-fn assemble(arguments: Arguments) -> Result<Runner, ClientError> {
+async fn serve<D: Dial>(runner: Runner<D>, serving: &str) -> Result<(), Failure> {
+    let mut signals = Signals::watch()?;
+    let device = runner.device();
+    let announce = async {
+        match device.online().await {
+            Ok(()) => start::print(serving.as_bytes()),
+            // What there is to say about it, the runner says.
+            Err(_) => Ok(()),
+        }
+    };
+    let stop = async {
+        signals.next().await;
+        device.shutdown();
+        Ok(())
+    };
+    tokio::try_join!(async { runner.run().await.map_err(failure) }, announce, stop).map(drop)
+}
+
+fn build_tls(server: &str, wish: device_tls::Tls) -> Result<Tls, TlsError> {
+    let mut tls = Tls::to(server);
+    if let Some(ca) = wish.ca {
+        tls = tls.ca_file(ca);
+    }
+    if let Some((certificate, key)) = wish.identity {
+        tls = tls.identity_files(certificate, key);
+    }
+    if let Some(name) = wish.server_name {
+        tls = tls.server_name(name);
+    }
+    tls.build()
+}
+
+fn assemble(arguments: Arguments) -> Builder {
     let mut builder = Device::builder(arguments.id.as_str());
     if let Some(Secret(secret)) = arguments.secret {
         builder = builder.secret(secret);
@@ -96,7 +127,7 @@ fn assemble(arguments: Arguments) -> Result<Runner, ClientError> {
         let uri = stream.uri.as_str().to_owned();
         builder = builder.on_observe(uri, move |_request, sink| send_frames(stream.clone(), sink));
     }
-    builder.connect(arguments.server)
+    builder
 }
 
 async fn send_frames(stream: Stream, mut sink: ObservationSink) -> Result<(), HandlerError> {
@@ -112,6 +143,11 @@ async fn send_frames(stream: Stream, mut sink: ObservationSink) -> Result<(), Ha
         }
     }
     Ok(())
+}
+
+/// What was given makes no device.
+fn usage(source: impl std::error::Error + Send + Sync + 'static) -> Failure {
+    Failure::Device { exit: Exit::Usage, source: Box::new(source) }
 }
 
 /// Not a `From`: only this module knows the SDK.

@@ -66,6 +66,7 @@ fn exit_codes_are_those_of_the_documents() {
         Exit::NotFound,
         Exit::Refused,
         Exit::Unreachable,
+        Exit::NotAllowed,
         Exit::Usage,
     ];
     let codes: Vec<_> = all.iter().map(|exit| exit.code().to_string()).collect();

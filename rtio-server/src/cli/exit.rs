@@ -12,6 +12,7 @@ pub(crate) enum Exit {
     NotFound,
     Refused,
     Unreachable,
+    NotAllowed,
     /// `EX_USAGE` of sysexits.h.
     Usage,
 }
@@ -27,6 +28,7 @@ impl Exit {
             Self::NotFound => 5,
             Self::Refused => 6,
             Self::Unreachable => 7,
+            Self::NotAllowed => 8,
             Self::Usage => 64,
         }
     }
@@ -34,7 +36,8 @@ impl Exit {
     /// What a status of the hub stands for, where its answer has no code that says more.
     pub(super) const fn of_status(status: u16) -> Self {
         match status {
-            400 | 401 | 403 | 405 | 409 | 413 | 429 => Self::Refused,
+            401 | 403 => Self::NotAllowed,
+            400 | 405 | 409 | 413 | 429 => Self::Refused,
             404 => Self::NotFound,
             503 => Self::Offline,
             504 => Self::Timeout,
@@ -69,6 +72,7 @@ Exit codes:
   3   the device is offline
   4   no answer in time
   5   the device does not know the URI
-  6   refused: bad request, not allowed, too large, or too many at once
-  7   the hub cannot be reached
+  6   refused: bad request, too large, or too many at once
+  7   the hub cannot be reached, or is not trusted
+  8   not allowed: no token, a bad one, or one for something else
   64  wrong usage";

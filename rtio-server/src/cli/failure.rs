@@ -11,6 +11,7 @@ use rtio_server::telemetry::{self, InitError};
 use super::certs::CertsError;
 use super::config_file::ConfigFileError;
 use super::exit::Exit;
+use super::hub::{TokenError, TrustError};
 use super::problem::Problem;
 use super::systemd::SocketsError;
 use super::token::TokenError;
@@ -45,6 +46,24 @@ pub(crate) enum Failure {
     /// No connection to the hub.
     #[error("the hub at {hub} cannot be reached")]
     Connect { hub: String, source: io::Error },
+    /// What answers speaks no TLS, or has no certificate that vouches for it.
+    #[error("no TLS session with the hub at {hub}")]
+    Handshake { hub: String, source: io::Error },
+    /// The hub cannot be verified with what was given.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
+    /// There is no token, though one was given.
+    #[error(transparent)]
+    Token(#[from] TokenError),
+    /// The hub lets nobody in without a token.
+    #[error("the hub wants a token (--token-file, --token or RTIO_TOKEN): {0}")]
+    TokenWanted(Problem),
+    /// The hub does not take the token.
+    #[error("the hub does not take the token: {0}")]
+    TokenRefused(Problem),
+    /// The token, or whoever has none, may not do this.
+    #[error("not allowed: {0}")]
+    NotAllowed(Problem),
     /// The connection to the hub broke, or what came is no HTTP.
     #[error("the hub at {hub} did not answer as a hub does")]
     Http { hub: String, source: Box<dyn std::error::Error + Send + Sync> },
@@ -94,7 +113,8 @@ impl Failure {
 
     const fn exit(&self) -> Exit {
         match self {
-            Self::Config(_) | Self::ConfigFile(_) => Exit::Usage,
+            Self::Config(_) | Self::ConfigFile(_) | Self::Trust(_) | Self::Token(_) => Exit::Usage,
+            Self::TokenWanted(_) | Self::TokenRefused(_) | Self::NotAllowed(_) => Exit::NotAllowed,
             Self::Log(_)
             | Self::Sockets(_)
             | Self::Build(_)
@@ -105,7 +125,7 @@ impl Failure {
             | Self::Token(_)
             | Self::Frame { .. }
             | Self::Unfinished => Exit::Failed,
-            Self::Connect { .. } | Self::Http { .. } => Exit::Unreachable,
+            Self::Connect { .. } | Self::Handshake { .. } | Self::Http { .. } => Exit::Unreachable,
             Self::HubSilent { .. } => Exit::Timeout,
             Self::Problem(problem) => problem.exit,
             Self::Device { exit, .. } | Self::Wish { exit, .. } => *exit,

@@ -8,6 +8,7 @@ pub(crate) mod certs;
 mod config_file;
 pub(crate) mod descriptors;
 pub(crate) mod device;
+mod device_tls;
 pub(crate) mod doctor;
 #[cfg(test)]
 mod documents;

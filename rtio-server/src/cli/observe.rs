@@ -12,6 +12,7 @@ use hyper::{Method, Request};
 use rtio_server::config::value::switch;
 use serde::Deserialize;
 
+use super::hub::Hub;
 use super::problem::Problem;
 use super::signals::Signals;
 use super::target::Target;
@@ -31,10 +32,11 @@ pub(crate) struct Arguments {
 
 /// Prints frames until the device ends the observation, or a signal or a closed pipe does.
 pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
+    let hub = arguments.target.hub.open()?;
     let result = start::single()?.block_on(async {
         let mut signals = Signals::watch()?;
         tokio::select! {
-            result = observe(&arguments) => result,
+            result = observe(&arguments, &hub) => result,
             _ = signals.next() => Ok(()),
         }
     });
@@ -45,13 +47,12 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     }
 }
 
-async fn observe(arguments: &Arguments) -> Result<(), Failure> {
-    let hub = &arguments.target.hub;
+async fn observe(arguments: &Arguments, hub: &Hub) -> Result<(), Failure> {
     let request = Request::builder().method(Method::GET).header("accept", "application/x-ndjson");
     let (head, body) = hub.send(request, &arguments.target.path(), Bytes::new()).await?.into_parts();
     if !head.status.is_success() {
         let body = Limited::new(body, MAX_LINE_BYTES).collect().await.map_err(|error| hub.no_http(error))?;
-        return Err(Problem::of_answer(head.status.as_u16(), &body.to_bytes()).into());
+        return Err(hub.refused(head.status.as_u16(), &body.to_bytes()));
     }
     let mut lines = Lines { body, unread: BytesMut::new() };
     while let Some(line) = lines.next().await.map_err(|error| hub.no_http(error))? {

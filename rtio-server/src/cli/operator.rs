@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use zeroize::Zeroizing;
 
 use super::Failure;
-use super::hub::HubUrl;
+use super::hub::{Hub, HubUrl};
 use super::problem::Problem;
 
 /// A hub, as its operator.
@@ -43,10 +43,10 @@ impl Operator {
         if let Some(token) = self.token()? {
             request = request.header(AUTHORIZATION, format!("Bearer {}", token.trim()));
         }
+        let admin = Hub::at(&self.admin)?;
         let answered = async {
-            let (head, body) = self.admin.send(request, path, Bytes::new()).await?.into_parts();
-            let body =
-                Limited::new(body, MAX_ANSWER_BYTES).collect().await.map_err(|error| self.admin.no_http(error))?;
+            let (head, body) = admin.send(request, path, Bytes::new()).await?.into_parts();
+            let body = Limited::new(body, MAX_ANSWER_BYTES).collect().await.map_err(|error| admin.no_http(error))?;
             Ok(Response::from_parts(head, body.to_bytes()))
         };
         let answer = timeout(PATIENCE, answered).await;

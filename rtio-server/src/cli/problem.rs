@@ -85,7 +85,7 @@ mod tests {
         check(503, r#"{"title":"Service Unavailable","code":"X"}"#, Exit::Offline, "X: Service Unavailable");
         check(503, r#"{"code":"REQUEST_TIMEOUT"}"#, Exit::Timeout, "REQUEST_TIMEOUT");
         check(413, r#"{"code":"NEW"}"#, Exit::Refused, "NEW");
-        check(401, "Invalid or expired JWT\n", Exit::Refused, "HTTP 401: Invalid or expired JWT");
+        check(401, "Invalid or expired JWT\n", Exit::NotAllowed, "HTTP 401: Invalid or expired JWT");
         check(404, "", Exit::NotFound, "HTTP 404");
         check(500, "a\x1b[2J\nb", Exit::Failed, "HTTP 500: a [2J b");
     }

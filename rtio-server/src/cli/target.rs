@@ -7,7 +7,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use rtio_proto::limits::DEVICE_ID_BYTES;
 use rtio_proto::verify::DeviceIdRef;
 
-use super::hub::HubUrl;
+use super::hub::HubArguments;
 
 /// A URI of a device, behind a hub.
 #[derive(Debug, Clone, Args)]
@@ -20,16 +20,19 @@ pub(crate) struct Target {
     #[arg(value_parser = DeviceUri::parse)]
     uri: DeviceUri,
 
-    /// Where the hub's callers connect
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:17917", value_parser = HubUrl::parse)]
-    pub(super) hub: HubUrl,
+    #[command(flatten)]
+    pub(super) hub: HubArguments,
 }
 
 impl Target {
     /// Path of the direct form: `/PRINTER-001/printer/status`. What means something else in a path is percent-encoded.
     pub(super) fn path(&self) -> String {
-        format!("/{}{}", self.device, utf8_percent_encode(&self.uri.0, ENCODED))
+        path(&self.device, &self.uri)
     }
+}
+
+fn path(device: &DeviceId, uri: &DeviceUri) -> String {
+    format!("/{device}{}", utf8_percent_encode(&uri.0, ENCODED))
 }
 
 /// An id that a device can have.
@@ -90,9 +93,7 @@ mod tests {
             ("/100%", "/d/100%25"),
             ("/ü x", "/d/%C3%BC%20x"),
         ] {
-            let hub = HubUrl::parse("http://h").unwrap();
-            let target = Target { device: DeviceId::parse("d").unwrap(), uri: DeviceUri::parse(uri).unwrap(), hub };
-            assert_eq!(target.path(), expected);
+            assert_eq!(path(&DeviceId::parse("d").unwrap(), &DeviceUri::parse(uri).unwrap()), expected);
         }
     }
 

@@ -65,8 +65,50 @@ fn the_exit_code_of_a_call_tells_the_failures_apart() {
 }
 
 #[test]
+fn a_token_is_sent_and_what_is_wrong_with_it_has_its_own_exit_code() {
+    let file = TestFile::new("token", "eyJ.from.file\n");
+    let from_file = format!("--token-file {}", file.0.display());
+    for command in ["call", "observe"] {
+        for (status, flags, sent, said) in [
+            (401, "", None, "the hub wants a token (--token-file, --token or RTIO_TOKEN)"),
+            (401, "--token eyJ.a.b", Some("eyJ.a.b"), "the hub does not take the token"),
+            (403, &*from_file, Some("eyJ.from.file"), "not allowed"),
+            (403, "", None, "not allowed"),
+        ] {
+            let (hub, request) = answers_once(answer(status, "as text\n"));
+            let got = run(&mut rtio(&format!("{command} d /uri --hub {hub} {flags}")));
+            assert_eq!(got, (Some(8), String::new(), format!("rtio: {said}: HTTP {status}: as text\n")), "{flags}");
+            let head = request.join().unwrap().head;
+            let header = head.lines().find_map(|line| line.strip_prefix("authorization: Bearer "));
+            assert_eq!(header, sent, "{head}");
+        }
+    }
+    let (hub, request) = answers_once(answer(200, "idle"));
+    let got = run(rtio(&format!("call d /uri --hub {hub}")).env("RTIO_TOKEN", "eyJ.from.variable"));
+    assert_eq!(got, (Some(0), "idle".to_owned(), String::new()));
+    assert!(request.join().unwrap().head.contains("\r\nauthorization: Bearer eyJ.from.variable\r\n"));
+}
+
+#[test]
+fn a_token_that_is_none_is_wrong_usage_and_shown_nowhere() {
+    for (flags, said) in [
+        ("--token s,3cret", "the value of --token is no token"),
+        ("--token s3cret --token-file /x", "both --token and --token-file are given"),
+        ("--token-file /nowhere/token", "cannot read the token file /nowhere/token"),
+    ] {
+        let (code, stdout, stderr) = run(&mut rtio(&format!("call d /uri {flags}")));
+        assert_eq!((code, stdout.as_str()), (Some(64), ""), "{flags}");
+        assert!(stderr.contains(said) && !stderr.contains("3cret"), "{stderr}");
+    }
+    let (_, help, _) = run(rtio("call --help").env("RTIO_TOKEN", "s3cret"));
+    let config = TestFile::new("token-config", "[call]\ntoken = \"s3cret\"\n");
+    let (_, with_file, _) = run(&mut rtio(&format!("call --help --config {}", config.0.display())));
+    assert!(!help.contains("s3cret") && !with_file.contains("s3cret"), "{help}{with_file}");
+}
+
+#[test]
 fn an_answer_without_a_problem_document_is_judged_by_its_status() {
-    for (status, exit) in [(401, 6), (403, 6), (404, 5), (413, 6), (503, 3), (504, 4), (500, 1), (302, 1)] {
+    for (status, exit) in [(404, 5), (413, 6), (503, 3), (504, 4), (500, 1), (302, 1)] {
         let (hub, _request) = answers_once(answer(status, "as text\n"));
         let got = run(&mut rtio(&format!("call d /uri --hub {hub}")));
         assert_eq!(got, (Some(exit), String::new(), format!("rtio: HTTP {status}: as text\n")));
@@ -137,7 +179,7 @@ fn wrong_usage_exits_with_64_and_says_what_is_allowed() {
         ("call a:b /uri", "invalid value 'a:b' for '<DEVICE>': expected 1 to 64 characters of A-Z a-z 0-9 . _ ~ -"),
         ("call d uri", "invalid value 'uri' for '<URI>': expected a URI that begins with a slash"),
         ("call d /u --wait 1500ms", "'--wait <TIME>': expected whole seconds from 0s to 1h"),
-        ("observe d /u --hub h:1", "'--hub <URL>': expected http://HOST[:PORT]"),
+        ("observe d /u --hub h:1", "'--hub <URL>': expected http://HOST[:PORT] or https://HOST[:PORT]"),
         ("device run d --server nowhere", "'--server <HOST:PORT>': expected HOST:PORT"),
         ("device run d --answer /a", "'--answer <URI=TEXT>': expected URI=TEXT, such as"),
         ("device run d --echo a", "'--echo <URI>': expected a URI that begins with a slash"),
@@ -159,7 +201,7 @@ fn help_and_version_are_no_errors() {
         ("--version", concat!("rtio ", env!("CARGO_PKG_VERSION"))),
         ("serve --help", "from 10ms to 1h [env: RTIO_CALL_TIMEOUT] [default: 10s]"),
         ("call --help", "3   the device is offline"),
-        ("observe --help", "7   the hub cannot be reached"),
+        ("observe --help", "7   the hub cannot be reached, or is not trusted"),
         ("device run --help", "--stream <URI=TEXT,INTERVAL,COUNT>"),
     ] {
         let (code, stdout, stderr) = run(rtio(arguments).env("COLUMNS", "120"));

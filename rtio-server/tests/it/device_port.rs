@@ -4,11 +4,13 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
 use std::time::Duration;
 
 use rtio_proto::rest::UriDigest;
 use rtio_proto::session::{CallId, CallRequest, HubEvent, HubSession, ObservationId, Refusal, SessionLimits, Verdict};
 use rtio_proto::time::Instant;
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 /// Where a device may connect.
 pub(crate) struct DevicePort(TcpListener);
@@ -24,8 +26,22 @@ impl DevicePort {
 
     /// Takes the device that connects next, and its `id:secret`.
     pub(crate) fn accept(&self) -> (Link, String) {
+        Self::verify(Box::new(self.accept_stream()))
+    }
+
+    /// As [`accept`](Self::accept), by TLS.
+    pub(crate) fn accept_tls(&self, config: Arc<ServerConfig>) -> (Link, String) {
+        let session = ServerConnection::new(config).unwrap();
+        Self::verify(Box::new(StreamOwned::new(session, self.accept_stream())))
+    }
+
+    pub(crate) fn accept_stream(&self) -> TcpStream {
         let (stream, _) = self.0.accept().unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream
+    }
+
+    fn verify(stream: Box<dyn Stream>) -> (Link, String) {
         let mut link = Link { stream, session: HubSession::new(SessionLimits::default(), NOW) };
         let HubEvent::VerifyRequested { id, secret } = link.event() else { panic!("a device verifies itself first") };
         let secret = String::from_utf8(secret.reveal().to_vec()).unwrap();
@@ -33,9 +49,13 @@ impl DevicePort {
     }
 }
 
+/// Plain or by TLS.
+trait Stream: Read + Write {}
+impl<S: Read + Write> Stream for S {}
+
 /// The hub's end of one connection. Time stands still in it.
 pub(crate) struct Link {
-    stream: TcpStream,
+    stream: Box<dyn Stream>,
     session: HubSession<(), ()>,
 }
 

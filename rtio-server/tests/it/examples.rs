@@ -6,6 +6,7 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::OnceLock;
 
 use crate::support::backends::Echo;
+use crate::support::tls::Ca;
 use crate::support::{Issuer, Reply, TestHub, eventually, hub, within};
 
 /// A running example; stopped when dropped.
@@ -24,10 +25,15 @@ struct Curl {
 impl Example {
     /// Starts an example and waits until it is online.
     async fn start(hub: &TestHub, name: &'static str) -> Self {
+        Self::start_with(hub, name, &[]).await
+    }
+
+    async fn start_with(hub: &TestHub, name: &'static str, flags: &[&str]) -> Self {
         let program = tokio::task::spawn_blocking(move || folder().join(name)).await.expect("the examples are built");
         let server = hub.device_addr.to_string();
         let mut child = Command::new(program)
             .args(["--server", &server])
+            .args(flags)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
@@ -110,6 +116,18 @@ async fn simple_device_answers_both_forms() {
     assert_eq!(asks(&hub, &curl[0]).await.body, b"world");
     let reply = asks(&hub, &curl[1]).await;
     assert_eq!((reply.envelope(), reply.field("id")), (("OK".to_owned(), b"world".to_vec()), "12667".to_owned()));
+}
+
+#[tokio::test]
+async fn simple_device_tls_answers_over_a_session_that_it_verified() {
+    let (ca, folder) = (Ca::new(), tempfile::tempdir().expect("a folder"));
+    let file = folder.path().join("ca.pem");
+    std::fs::write(&file, ca.pem()).expect("the folder can be written");
+    let hub = hub().with_device_tls(&ca).start().await;
+    let flags = ["--ca", file.to_str().expect("text")];
+    let _example = Example::start_with(&hub, "simple_device_tls", &flags).await;
+    let curl = curl_lines(include_str!("../../../examples/src/bin/simple_device_tls.rs"));
+    assert_eq!(asks(&hub, &curl[0]).await.body, b"world");
 }
 
 #[tokio::test]

@@ -3,7 +3,10 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
 use std::thread::JoinHandle;
+
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 /// Head and body of the one request.
 pub(crate) struct Request {
@@ -29,8 +32,32 @@ pub(crate) fn serves<T: Send + 'static>(
     let url = format!("http://{}", listener.local_addr().unwrap());
     let served = std::thread::spawn(move || {
         let (mut stream, _) = listener.accept().unwrap();
-        let request = read_request(&stream);
+        let request = read_request(&mut stream);
         act(&mut stream, request)
+    });
+    (url, served)
+}
+
+/// As [`answers_once`], by TLS. The request is none where the handshake comes to nothing.
+pub(crate) fn answers_once_by_tls(
+    config: Arc<ServerConfig>,
+    answer: impl Into<Vec<u8>>,
+) -> (String, JoinHandle<Option<Request>>) {
+    let answer = answer.into();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("https://{}", listener.local_addr().unwrap());
+    let served = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut session = ServerConnection::new(config).unwrap();
+        while session.is_handshaking() {
+            session.complete_io(&mut stream).ok()?;
+        }
+        let mut stream = StreamOwned::new(session, stream);
+        let request = read_request(&mut stream);
+        stream.write_all(&answer).unwrap();
+        stream.conn.send_close_notify();
+        stream.flush().unwrap();
+        Some(request)
     });
     (url, served)
 }
@@ -43,7 +70,7 @@ pub(crate) fn answer(status: u16, body: &str) -> String {
 /// The head of an answer whose body ends with the connection.
 pub(crate) const STREAM_HEAD: &str = "HTTP/1.1 200 OK\r\ncontent-type: application/x-ndjson\r\n\r\n";
 
-fn read_request(stream: &TcpStream) -> Request {
+fn read_request(stream: impl Read) -> Request {
     let mut reader = BufReader::new(stream);
     let mut head = String::new();
     while !head.ends_with("\r\n\r\n") {

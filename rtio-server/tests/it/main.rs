@@ -8,6 +8,7 @@ mod call;
 mod callers;
 mod certs;
 mod cli;
+mod cli_tls;
 mod compatible;
 mod config;
 mod cors;

@@ -150,7 +150,7 @@ fn the_commands_for_operators_find_the_token_in_the_data_folder() {
     let (_, stdout, _) = ask(&format!("online PRINTER-* --json {data}"));
     assert_eq!(serde_json::from_str::<Value>(&stdout).unwrap()["id"], "PRINTER-001");
     assert_eq!(ask(&format!("online DOOR-* {data}")), (Some(0), String::new(), String::new()));
-    assert_eq!(ask("online").0, Some(6), "without the token");
+    assert_eq!(ask("online").0, Some(8), "without the token");
     assert_eq!(ask(&format!("disconnect DOOR-1 {data}")).0, Some(3));
     assert_eq!(ask(&format!("disconnect PRINTER-001 {data}")), (Some(0), String::new(), String::new()));
     let (code, _, stderr) = ask("online --admin-token-file /nowhere/token");
