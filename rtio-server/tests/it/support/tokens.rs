@@ -14,7 +14,7 @@ use rtio_server::token::{Algorithm, Config, JwksSource, unix_now};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 
 use super::hub::{Builder, hub};
 
@@ -101,24 +101,26 @@ impl KeyServer {
         let server = Self { port, document: Arc::new(Mutex::new(document)), asked: Arc::default() };
         let this = server.clone();
         tokio::spawn(async move {
-            while let Ok((mut stream, _)) = listener.accept().await {
-                let mut head = Vec::new();
-                while !head.ends_with(b"\r\n\r\n") {
-                    let Ok(byte) = stream.read_u8().await else { break };
-                    head.push(byte);
-                }
-                this.asked.fetch_add(1, Ordering::SeqCst);
-                let answer = match &*this.document.lock() {
-                    Some(text) => {
-                        format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{text}", text.len())
-                    }
-                    None => "HTTP/1.1 503 Down\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".to_owned(),
-                };
-                // A hub that went away does not matter.
-                let _ = stream.write_all(answer.as_bytes()).await;
+            while let Ok((stream, _)) = listener.accept().await {
+                this.answers(stream).await;
             }
         });
         server
+    }
+
+    async fn answers(&self, mut stream: TcpStream) {
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            let Ok(byte) = stream.read_u8().await else { return };
+            head.push(byte);
+        }
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        let document = self.document.lock().clone();
+        let status = if document.is_some() { "200 OK" } else { "503 Down" };
+        let text = document.unwrap_or_default();
+        let answer = format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{text}", text.len());
+        // A hub that went away does not matter.
+        let _ = stream.write_all(answer.as_bytes()).await;
     }
 
     /// From now on.
