@@ -1,5 +1,4 @@
 //! `rtio token` as a user runs it, and a hub that takes its tokens.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on shall panic")]
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
