@@ -303,7 +303,7 @@ impl App {
             let reloads = self.reload.subscribe();
             tokio::spawn(async move { audit.follow(reloads).await })
         });
-        let certificates = tokio::spawn(self.tls.keep_up_to_date(self.reload.subscribe()));
+        let certificates = tokio::spawn(self.tls.keep_up_to_date());
         // Each port has a task of its own: a storm at one does not hold back the others.
         let (devices, tasks) = (self.devices, device_tasks.clone());
         let accept_devices =
