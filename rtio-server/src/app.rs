@@ -190,7 +190,7 @@ impl App {
         show_process(&mut all_metrics);
         let registry = all_metrics.sub_registry_with_prefix(METRICS_PREFIX);
         let readiness = ports.readiness;
-        let tls = tls::Ports::open(&config.tls, data_dir.as_ref(), registry)?;
+        let tls = tls::Ports::open(&config.tls, data_dir.as_ref(), reload.subscribe(), registry)?;
         let connections = net::Metrics::register(registry);
         let (device_port, http_port) = (connections.port("devices"), connections.port("callers"));
         let (device_listener, device_addr) = bind(
