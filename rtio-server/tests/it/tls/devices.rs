@@ -125,11 +125,10 @@ async fn four_thousand_calls_of_many_callers_do_not_cross() {
 async fn what_was_not_sent_never_reaches_a_device_that_did_not_read() {
     let ca = Ca::new();
     let hub = hub().with_device_tls(&ca).with(|config| config.device.session.max_calls = 32_768).start().await;
-    for versions in VERSIONS {
-        let client = ca.trusted_over(versions);
-        let stream = client.shakes_hands(Peer::tcp_with_small_buffer(hub.device_addr).await).await.unwrap();
-        only_what_was_sent_arrives(&hub, Device::verify(Peer::over(stream), "dev", 0).await).await;
-    }
+    // One version: filling the system's buffers takes seconds, and records are kept in the same way in both.
+    let stream = ca.trusted().shakes_hands(Peer::tcp_with_small_buffer(hub.device_addr).await).await;
+    let peer = Peer::over(stream.expect("the handshake succeeds"));
+    only_what_was_sent_arrives(&hub, Device::verify(peer, "dev", 0).await).await;
 }
 
 #[tokio::test]
