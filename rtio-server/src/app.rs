@@ -195,7 +195,7 @@ impl App {
         show_process(&mut all_metrics);
         let registry = all_metrics.sub_registry_with_prefix(METRICS_PREFIX);
         let readiness = ports.readiness;
-        let tls = tls::Ports::open(&config.tls, data_dir.as_ref(), registry)?;
+        let tls = tls::Ports::open(&config.tls, data_dir.as_ref(), reload.subscribe(), registry)?;
         let connections = net::Metrics::register(registry);
         let (device_port, http_port) = (connections.port("devices"), connections.port("callers"));
         let (device_listener, device_addr) = bind(
@@ -312,7 +312,7 @@ impl App {
             let reloads = self.reload.subscribe();
             tokio::spawn(async move { audit.follow(reloads).await })
         });
-        let certificates = tokio::spawn(self.tls.keep_up_to_date(self.reload.subscribe()));
+        let certificates = tokio::spawn(self.tls.keep_up_to_date());
         // Each port has a task of its own: a storm at one does not hold back the others.
         let (devices, tasks) = (self.devices, device_tasks.clone());
         let accept_devices =

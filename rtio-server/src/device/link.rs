@@ -118,6 +118,10 @@ impl Link {
         self.peer
     }
 
+    pub(super) fn has_tls(&self) -> bool {
+        matches!(self.state.lock().transport, Transport::Tls(_))
+    }
+
     /// Makes `cx` the task to wake, and says how things stand.
     pub(super) fn situation(&self, cx: &Context<'_>) -> Situation {
         let mut state = self.state.lock();

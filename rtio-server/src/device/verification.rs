@@ -39,6 +39,7 @@ pub(super) async fn run(
 async fn admit(reader: &mut OwnedReadHalf, link: &Arc<Link>, identity: Option<Identity>) -> Option<Presence> {
     let mut requests = link.handle_early_bytes();
     if requests.is_empty() {
+        warn_of_tls_hello(reader, link).await;
         requests = poll_fn(|cx| poll_requests(cx, reader, link)).await;
     }
     let Some(Request::Verify { id, secret }) = requests.into_iter().next() else { return None };
@@ -104,6 +105,15 @@ async fn settled(link: &Link, device: &DeviceId) -> Verdict {
     }
 }
 
+/// Says in the log what is wrong when the device speaks TLS and the port does not. To the protocol it is an odd verification,
+/// which is refused as such; nobody would guess the cause.
+async fn warn_of_tls_hello(reader: &mut OwnedReadHalf, link: &Link) {
+    let mut first = [0; TLS_HELLO.len()];
+    if !link.has_tls() && matches!(reader.peek(&mut first).await, Ok(2)) && first == TLS_HELLO {
+        tracing::warn!(peer = %link.peer(), "a TLS hello came, but the devices' port has no TLS (--device-tls-cert)");
+    }
+}
+
 async fn time_out(link: &Link) {
     tokio::time::sleep(VERIFY_TIMEOUT).await;
     while !link.is_closed() {
@@ -111,3 +121,6 @@ async fn time_out(link: &Link) {
         tokio::time::sleep(rtio_proto::time::Duration::from_millis(1)).await;
     }
 }
+
+/// What a TLS handshake begins with: the type of its record and the major version (RFC 8446 §5.1).
+const TLS_HELLO: [u8; 2] = [0x16, 0x03];

@@ -23,7 +23,7 @@ async fn calls_do_not_cross(hub: &TestHub, devices: u32, callers: u32, calls: u3
 }
 
 /// Takes numbers until they reach `end`, and calls with each.
-async fn call_until(addr: SocketAddr, next: Arc<AtomicU32>, devices: u32, end: u32) {
+pub(crate) async fn call_until(addr: SocketAddr, next: Arc<AtomicU32>, devices: u32, end: u32) {
     let mut caller = Caller::connect(addr).await;
     loop {
         let number = next.fetch_add(1, Ordering::Relaxed);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use rtio_proto::StatusCode;
 
 use crate::support::caller::request;
-use crate::support::{Clock, Device, Peer, Reply, hub, within};
+use crate::support::{Clock, Device, Peer, Reply, TestHub, hub, within};
 
 fn check(reply: &Reply, status: u16, code: &str, delivery: &str) {
     assert_eq!(reply.problem(), (status, code.to_owned(), delivery.to_owned()));
@@ -175,7 +175,13 @@ async fn a_late_answer_is_dropped_and_counted() {
 #[tokio::test]
 async fn what_was_not_sent_never_reaches_the_device() {
     let hub = hub().with(|config| config.device.session.max_calls = 32_768).start().await;
-    let mut device = Device::verify(Peer::connect_with_small_buffer(hub.device_addr).await, "dev", 0).await;
+    let device = Device::verify(Peer::connect_with_small_buffer(hub.device_addr).await, "dev", 0).await;
+    only_what_was_sent_arrives(&hub, device).await;
+}
+
+/// Calls the device `dev`, which does not read, until it cannot be sent more, and then lets it read: it gets what the callers
+/// were told was sent, in order, and nothing else.
+pub(crate) async fn only_what_was_sent_arrives(hub: &TestHub, mut device: Device) {
     let mut caller = hub.caller().await;
     let (mut sent, mut withdrawn) = (Vec::new(), 0);
     // The device does not read: calls leave the hub until the system's buffers are full. None waits for its answer.
@@ -202,6 +208,6 @@ async fn what_was_not_sent_never_reaches_the_device() {
         let number = request.body[5..].first_chunk().expect("a number comes first");
         received.push(u32::from_be_bytes(*number));
     }
-    assert_eq!(last.await.unwrap().status, 200);
+    assert_eq!(last.await.expect("the caller does not fail").status, 200);
     assert_eq!(received, sent);
 }

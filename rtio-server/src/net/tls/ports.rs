@@ -23,6 +23,7 @@ pub struct Ports {
     device: Option<Source>,
     http: Option<Source>,
     tickets: Arc<Tickets>,
+    reloads: Reloads,
 }
 
 /// Where the TLS of a port comes from.
@@ -60,12 +61,17 @@ enum Occasion {
 }
 
 impl Ports {
-    /// Reads all files of `config`. Keys of tickets live in `data_dir`, or else as long as this.
+    /// Reads all files of `config`. What `reloads` says from now on is heard. Keys of tickets live in `data_dir`, or else as long as this.
     ///
     /// # Errors
     ///
     /// [`OpenError`] names the port and the file.
-    pub fn open(config: &Config, data_dir: Option<&DataDir>, registry: &mut Registry) -> Result<Self, OpenError> {
+    pub fn open(
+        config: &Config,
+        data_dir: Option<&DataDir>,
+        reloads: Reloads,
+        registry: &mut Registry,
+    ) -> Result<Self, OpenError> {
         let metrics = Metrics::register(registry);
         let data_dir = data_dir.filter(|_| config.device.is_some() || config.http.is_some());
         let tickets = Arc::new(Tickets::open(data_dir.cloned(), now()).map_err(OpenError::Tickets)?);
@@ -75,7 +81,7 @@ impl Ports {
             source.transpose().map_err(|source| OpenError::Port { port, source })
         };
         let (device, http) = (open(Port::Devices, &config.device)?, open(Port::Callers, &config.http)?);
-        Ok(Self { device, http, tickets })
+        Ok(Self { device, http, tickets, reloads })
     }
 
     /// TLS of a port, if it has it.
@@ -93,13 +99,13 @@ impl Ports {
     /// # Cancel safety
     ///
     /// Dropping the future loses nothing but the next look.
-    pub async fn keep_up_to_date(mut self, mut reloads: Reloads) {
+    pub async fn keep_up_to_date(mut self) {
         if self.device.is_none() && self.http.is_none() {
             return;
         }
         loop {
             let occasion = tokio::select! {
-                () = reloads.next() => Occasion::Asked,
+                () = self.reloads.next() => Occasion::Asked,
                 () = tokio::time::sleep(LOOK_INTERVAL) => Occasion::Time,
             };
             let look = tokio::task::spawn_blocking(move || {

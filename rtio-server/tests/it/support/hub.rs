@@ -171,6 +171,15 @@ impl TestHub {
         Peer::over(client.connects(self.device_addr).await)
     }
 
+    /// A device over TLS that is connected and verified, at capacity level 0.
+    pub(crate) async fn tls_device(&self, client: &TlsClient, id: &str) -> Device {
+        self.tls_device_at_level(client, id, 0).await
+    }
+
+    pub(crate) async fn tls_device_at_level(&self, client: &TlsClient, id: &str, level: u8) -> Device {
+        Device::verify(self.tls_peer(client).await, id, level).await
+    }
+
     /// A caller over TLS, which speaks HTTP/1.1.
     pub(crate) async fn tls_caller(&self, client: &TlsClient) -> Caller {
         Caller::over(client.clone().with_alpn(&[b"http/1.1"]).connects(self.http_addr).await)

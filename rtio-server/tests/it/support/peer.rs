@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use rtio_proto::header::{FrameCode, FrameKind, Header, encode_frame};
 use rtio_proto::limits::{HEADER_BYTES, MAX_BODY_BYTES};
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
 use super::tls::Wire;
@@ -54,10 +54,14 @@ impl Peer {
 
     /// One whose kernel keeps little of what it does not read.
     pub(crate) async fn connect_with_small_buffer(addr: SocketAddr) -> Self {
+        Self::over(Self::tcp_with_small_buffer(addr).await)
+    }
+
+    /// A connection whose kernel keeps little of what nobody reads.
+    pub(crate) async fn tcp_with_small_buffer(addr: SocketAddr) -> TcpStream {
         let socket = TcpSocket::new_v4().expect("a socket");
         socket.set_recv_buffer_size(4096).expect("the option exists");
-        let stream = within("a device connection", socket.connect(addr)).await.expect("the device port accepts");
-        Self::over(stream)
+        within("a device connection", socket.connect(addr)).await.expect("the device port accepts")
     }
 
     pub(crate) async fn sends(&mut self, bytes: &[u8]) {
@@ -107,6 +111,32 @@ impl Peer {
         // A reset is an end as well.
         let _ = within("the hub closes a device connection", self.stream.read_to_end(&mut rest)).await;
         rest
+    }
+
+    /// The hub ends the connection as it should be, under TLS with a goodbye; what it said before.
+    pub(crate) async fn reads_to_a_clean_end(&mut self) -> Vec<u8> {
+        let mut rest = Vec::new();
+        let read = within("the end of a device connection", self.stream.read_to_end(&mut rest)).await;
+        read.expect("a clean end");
+        rest
+    }
+
+    /// TLS' goodbye, without closing the connection.
+    pub(crate) async fn says_goodbye(&mut self) {
+        let tls = self.stream.tls();
+        tls.get_mut().1.send_close_notify();
+        within("room for a goodbye", tls.flush()).await.expect("the connection is open");
+    }
+
+    /// From the next frame on it encrypts with other keys, and the hub shall, too.
+    pub(crate) fn changes_its_keys(&mut self) {
+        self.stream.tls().get_mut().1.refresh_traffic_keys().expect("the version can do that");
+    }
+
+    /// Sends bytes past TLS.
+    pub(crate) async fn sends_past_tls(&mut self, bytes: &[u8]) {
+        let sent = self.stream.tls().get_mut().0.write_all(bytes);
+        within("room for a device's bytes", sent).await.expect("the connection is open");
     }
 
     /// Nothing comes for a while, and the connection stays open.

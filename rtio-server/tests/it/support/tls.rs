@@ -142,6 +142,19 @@ impl TlsClient {
         self.shakes_hands(stream).await
     }
 
+    /// A connection whose client sends `bytes` together with the end of the handshake.
+    pub(crate) async fn connects_saying(&self, addr: SocketAddr, bytes: &[u8]) -> TlsStream<TcpStream> {
+        let stream = within("a connection", TcpStream::connect(addr)).await.expect("the port accepts");
+        stream.set_nodelay(true).expect("the option exists");
+        let name = ServerName::try_from("localhost").expect("a name");
+        let connector = TlsConnector::from(Arc::clone(&self.config));
+        // What is written before the end waits for it, and then goes out in one piece with it.
+        let say = |connection: &mut rustls::ClientConnection| {
+            std::io::Write::write_all(&mut connection.writer(), bytes).expect("rustls keeps it");
+        };
+        within("a TLS handshake", connector.connect_with(name, stream, say)).await.expect("the handshake succeeds")
+    }
+
     pub(crate) async fn shakes_hands(&self, stream: TcpStream) -> std::io::Result<TlsStream<TcpStream>> {
         let name = ServerName::try_from("localhost").expect("a name");
         within("a TLS handshake", TlsConnector::from(Arc::clone(&self.config)).connect(name, stream)).await
@@ -197,6 +210,14 @@ impl Wire {
     pub(crate) async fn send(&mut self, bytes: &[u8]) -> std::io::Result<()> {
         self.write_all(bytes).await?;
         self.flush().await
+    }
+
+    /// The TLS that there must be.
+    pub(crate) fn tls(&mut self) -> &mut TlsStream<TcpStream> {
+        match self {
+            Self::Plain(_) => panic!("the connection is not under TLS"),
+            Self::Tls(stream) => stream,
+        }
     }
 
     /// The connection below.
