@@ -11,7 +11,7 @@ use rtio_server::telemetry::{self, InitError};
 use super::certs::CertsError;
 use super::config_file::ConfigFileError;
 use super::exit::Exit;
-use super::hub::{TokenError, TrustError};
+use super::hub::{BearerError, TrustError};
 use super::problem::Problem;
 use super::systemd::SocketsError;
 use super::token::TokenError;
@@ -54,7 +54,7 @@ pub(crate) enum Failure {
     Trust(#[from] TrustError),
     /// There is no token, though one was given.
     #[error(transparent)]
-    Token(#[from] TokenError),
+    Bearer(#[from] BearerError),
     /// The hub lets nobody in without a token.
     #[error("the hub wants a token (--token-file, --token or RTIO_TOKEN): {0}")]
     TokenWanted(Problem),
@@ -113,7 +113,7 @@ impl Failure {
 
     const fn exit(&self) -> Exit {
         match self {
-            Self::Config(_) | Self::ConfigFile(_) | Self::Trust(_) | Self::Token(_) => Exit::Usage,
+            Self::Config(_) | Self::ConfigFile(_) | Self::Trust(_) | Self::Bearer(_) => Exit::Usage,
             Self::TokenWanted(_) | Self::TokenRefused(_) | Self::NotAllowed(_) => Exit::NotAllowed,
             Self::Log(_)
             | Self::Sockets(_)

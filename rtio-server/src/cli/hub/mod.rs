@@ -5,7 +5,7 @@ mod token;
 mod trust;
 mod url;
 
-pub(crate) use token::TokenError;
+pub(crate) use token::BearerError;
 pub(crate) use trust::TrustError;
 pub(super) use url::HubUrl;
 

@@ -26,19 +26,19 @@ impl fmt::Debug for Token {
 }
 
 /// The value of the `Authorization` header, if there is a token.
-pub(super) fn authorization(token: Option<&Token>, file: Option<&Path>) -> Result<Option<HeaderValue>, TokenError> {
+pub(super) fn authorization(token: Option<&Token>, file: Option<&Path>) -> Result<Option<HeaderValue>, BearerError> {
     let (text, origin) = match (token, file) {
         (None, None) => return Ok(None),
-        (Some(_), Some(_)) => return Err(TokenError::Two),
+        (Some(_), Some(_)) => return Err(BearerError::Two),
         (Some(Token(text)), None) => (text.clone(), "the value of --token".to_owned()),
         (None, Some(path)) => (read(path)?, path.display().to_string()),
     };
-    header(&text).ok_or(TokenError::Malformed { origin }).map(Some)
+    header(&text).ok_or(BearerError::Malformed { origin }).map(Some)
 }
 
 /// Why a token cannot be used. Never has the token in it.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum TokenError {
+pub(crate) enum BearerError {
     #[error("cannot read the token file {}", path.display())]
     File { path: PathBuf, source: io::Error },
     #[error("{origin} is no token: expected letters, digits and - . _ ~ + / =")]
@@ -47,13 +47,13 @@ pub(crate) enum TokenError {
     Two,
 }
 
-fn read(path: &Path) -> Result<String, TokenError> {
+fn read(path: &Path) -> Result<String, BearerError> {
     let read = || {
         let mut text = String::new();
         File::open(path)?.take(MAX_FILE_BYTES).read_to_string(&mut text)?;
         Ok(text)
     };
-    read().map_err(|source| TokenError::File { path: path.to_owned(), source })
+    read().map_err(|source| BearerError::File { path: path.to_owned(), source })
 }
 
 /// `b64token` of RFC 6750, section 2.1. White space around it is the file's, not the token's.
@@ -87,11 +87,11 @@ mod tests {
     fn what_is_no_token_is_refused_without_showing_it() {
         for bad in ["", " ", "two words", "a\r\nHost: b", "ü", "a,b"] {
             let error = authorization(Some(&Token(bad.to_owned())), None).unwrap_err();
-            assert!(matches!(error, TokenError::Malformed { .. }), "{bad}");
+            assert!(matches!(error, BearerError::Malformed { .. }), "{bad}");
             assert!(bad.trim().is_empty() || !error.to_string().contains(bad), "{error}");
         }
         let (token, path) = (Token("a".into()), Path::new("/nowhere"));
-        assert!(matches!(authorization(Some(&token), Some(path)), Err(TokenError::Two)));
-        assert!(matches!(authorization(None, Some(path)), Err(TokenError::File { .. })));
+        assert!(matches!(authorization(Some(&token), Some(path)), Err(BearerError::Two)));
+        assert!(matches!(authorization(None, Some(path)), Err(BearerError::File { .. })));
     }
 }

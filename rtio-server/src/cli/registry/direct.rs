@@ -20,7 +20,7 @@ use rtio_server::store::{Metrics, Store};
 use tokio::time::{Instant, sleep, timeout};
 use zeroize::Zeroizing;
 
-use super::super::hub::HubUrl;
+use super::super::hub::{Hub, HubUrl};
 use super::super::problem::Problem;
 use super::super::{Exit, Failure};
 use super::Place;
@@ -82,7 +82,7 @@ async fn list_all(manager: &DeviceManager) -> Result<Vec<DeviceDocument>, WishEr
 
 /// Asks the hub that uses the folder.
 async fn there(place: &Place, dir: &DataDir, addr: SocketAddr, wish: &Wish) -> Result<Answer, Failure> {
-    let hub = HubUrl::parse(&format!("http://{addr}")).map_err(Failure::registry)?;
+    let hub = Hub::at(&HubUrl::parse(&format!("http://{addr}")).map_err(Failure::registry)?)?;
     let token = token(place.admin_token_file.as_deref(), dir)?;
     let malformed = |source| Failure::Frame { source };
     let body = send(&hub, &token, wish.request()).await?;
@@ -99,7 +99,7 @@ async fn there(place: &Place, dir: &DataDir, addr: SocketAddr, wish: &Wish) -> R
     Ok(answer)
 }
 
-async fn send(hub: &HubUrl, token: &str, request: Request) -> Result<Bytes, Failure> {
+async fn send(hub: &Hub, token: &str, request: Request) -> Result<Bytes, Failure> {
     let builder = HttpRequest::builder().method(request.method).header(CONTENT_TYPE, request.content_type);
     let builder = builder.header(AUTHORIZATION, format!("Bearer {token}"));
     let answered = async {
