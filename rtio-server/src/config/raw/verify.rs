@@ -44,8 +44,8 @@ pub enum RawVerifier {
     Http,
 }
 
-/// A verification by the registry costs about 10 µs, so the default takes a tenth of a core in a storm; a million devices are
-/// back in 100 s. The upper end is more than a machine can do.
+/// A verification by the registry is a digest and two point reads of 3 µs, so the default takes about a tenth of a core in a
+/// storm; a million devices are back in 100 s. The upper end is more than a machine can do.
 const PER_SECOND: RangeInclusive<u64> = 1..=1_000_000;
 
 /// Each is a connection to a service that speaks HTTP/1.1: its descriptors are the hub's, too.
