@@ -60,17 +60,16 @@ impl Ports {
         let client = backend::Client::new(config.backend.trust.clone())?;
         let data_dir = config.data_dir.as_deref().map(DataDir::open).transpose()?;
         let lock = data_dir.as_ref().map(HubLock::take).transpose()?;
-        let open = |dir| {
-            Store::open(dir, store::Metrics::register(metrics.sub_registry_with_prefix(METRICS_PREFIX))).map(Arc::new)
-        };
+        let shown = metrics.sub_registry_with_prefix(METRICS_PREFIX);
+        let (asked, stored) = (backend::Metrics::register(shown), store::Metrics::register(shown));
+        let open = |dir| Store::open(dir, stored).map(Arc::new);
         let store = data_dir.as_ref().map(open).transpose()?;
         let verifier: Arc<dyn Verifier> = match (&config.verifier, &store) {
             (VerifierChoice::Any, _) => Arc::new(AcceptAny),
             (VerifierChoice::Registry, Some(store)) => Arc::clone(store) as _,
             (VerifierChoice::Registry, None) => return Err(BuildError::NoDataDir),
             (VerifierChoice::Http(config), _) => {
-                let metrics = backend::Metrics::register(metrics.sub_registry_with_prefix(METRICS_PREFIX));
-                Arc::new(HttpVerifier::new(config, client.clone(), readiness.clone(), metrics)?)
+                Arc::new(HttpVerifier::new(config, client.clone(), readiness.clone(), asked)?)
             }
         };
         let devices = store.map(|store| store as Arc<dyn DeviceRegistry>);

@@ -49,6 +49,9 @@ impl Metrics {
             "Questions that the verifier did not answer, by reason",
             metrics.verifier_failures.clone(),
         );
+        // So that a counter is there, at zero, before what it counts first happens.
+        let known = |reason: &&'static str| drop(metrics.verifier_failures.get_or_create(&FailureLabels { reason }));
+        FAILURES.iter().for_each(known);
         metrics
     }
 
@@ -75,3 +78,6 @@ impl Default for Metrics {
         }
     }
 }
+
+/// [`BackendError::name`](super::BackendError::name), and an answer that is none to the question.
+const FAILURES: [&str; 7] = ["unreachable", "tls", "timed_out", "broken", "status", "too_long", "nonsense"];

@@ -78,7 +78,11 @@ impl TryFrom<RawConfig> for Config {
         let tokens = callers::tokens(&raw.callers, raw.dev)?;
         Ok(Self {
             data_dir: raw.data_dir,
-            hub: hub::Limits { ack_timeout: raw.times.ack_timeout, max_observations: raw.caps.max_observations },
+            hub: hub::Limits {
+                ack_timeout: raw.times.ack_timeout,
+                max_observations: raw.caps.max_observations,
+                max_verifications_per_second: raw.verify.max_verifications_per_second,
+            },
             device: device::Config {
                 addr: or_default(raw.listen.device_addr, DEVICE_PORT),
                 max_connections: raw.caps.max_device_connections,

@@ -61,7 +61,7 @@ async fn admit(reader: &mut OwnedReadHalf, link: &Arc<Link>, identity: Option<Id
     }
     let hub = &link.devices().hub;
     let revocations = hub.revocations();
-    let verdict = match hub.verify(&device, secret.reveal()).await {
+    let verdict = match hub.verify(link.peer().ip(), &device, secret.reveal()).await {
         Verification::Accepted => settled(link, &device).await,
         Verification::AcceptedBy(credential) => {
             link.verified_by(credential);

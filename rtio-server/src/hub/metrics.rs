@@ -27,6 +27,7 @@ pub struct Metrics {
     pub(super) observations: Arc<ObservationMetrics>,
     sessions_ended: Family<EndLabels, Counter>,
     reports: Family<ReportLabels, Counter>,
+    verifications: Family<VerificationLabels, Counter>,
 }
 
 /// A handful of names of our own, never a peer's text.
@@ -37,6 +38,11 @@ struct EndLabels {
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ReportLabels {
+    outcome: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct VerificationLabels {
     outcome: &'static str,
 }
 
@@ -73,8 +79,13 @@ impl Metrics {
             metrics.sessions_ended.clone(),
         );
         registry.register("reports", "CoPOSTs of devices that were answered, by outcome", metrics.reports.clone());
+        let verifications = metrics.verifications.clone();
+        registry.register("verifications", "Devices that wanted in, by outcome", verifications);
         // So that a counter is there, at zero, before what it counts first happens.
         ENDINGS.iter().for_each(|reason| drop(metrics.sessions_ended.get_or_create(&EndLabels { reason })));
+        let verified =
+            |outcome: &&'static str| drop(metrics.verifications.get_or_create(&VerificationLabels { outcome }));
+        VERIFICATION_OUTCOMES.iter().for_each(verified);
         REPORT_OUTCOMES.iter().for_each(|outcome| drop(metrics.reports.get_or_create(&ReportLabels { outcome })));
         metrics
     }
@@ -82,6 +93,11 @@ impl Metrics {
     /// Counts the end of a session, by [reason](rtio_proto::session::CloseReason::name).
     pub fn session_ended(&self, reason: &'static str) {
         self.sessions_ended.get_or_create(&EndLabels { reason }).inc();
+    }
+
+    /// Counts the outcome of a verification.
+    pub(super) fn verified(&self, outcome: &'static str) {
+        self.verifications.get_or_create(&VerificationLabels { outcome }).inc();
     }
 
     /// Counts the answer to a device's CoPOST.
@@ -109,3 +125,5 @@ const ENDINGS: [&str; 8] =
     ["peer_gone", "silent", "replaced", "disconnected", "shutdown", "refused", "verify_timeout", "verified_twice"];
 
 const REPORT_OUTCOMES: [&str; 4] = ["ok", "not_found", "refused", "failed"];
+
+const VERIFICATION_OUTCOMES: [&str; 5] = ["accepted", "refused", "unavailable", "backed_off", "crowded"];

@@ -6,6 +6,7 @@
 pub mod ports;
 
 mod audit;
+mod backoff;
 mod call;
 mod call_metrics;
 mod device_id;
@@ -21,10 +22,12 @@ mod listing;
 mod metrics;
 mod observe;
 mod outcome;
+mod pace;
 mod presence;
 mod recent;
 mod registry;
 mod report;
+mod verify;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -61,6 +64,7 @@ use tokio::sync::Semaphore;
 use dispute::Disputes;
 use ports::{DeviceRegistry, DeviceService, Verifier};
 use registry::Registry;
+use verify::Door;
 
 /// What an operator may change about the core.
 #[derive(Debug, Clone, Copy)]
@@ -69,6 +73,8 @@ pub struct Limits {
     pub ack_timeout: Duration,
     /// Most observations of all devices; one more is refused.
     pub max_observations: usize,
+    /// Most verifications that begin in a second; more wait for their turn, 10 s at most.
+    pub max_verifications_per_second: u32,
 }
 
 /// The core of the process. One per hub, shared by all tasks.
@@ -83,6 +89,7 @@ pub struct Hub {
     verifier: Arc<dyn Verifier>,
     devices: Option<Arc<dyn DeviceRegistry>>,
     revocations: AtomicU64,
+    door: Door,
     services: HashMap<UriDigest, Arc<dyn DeviceService>>,
     metrics: Metrics,
 }
@@ -107,6 +114,7 @@ impl Hub {
             verifier,
             devices: None,
             revocations: AtomicU64::new(0),
+            door: Door::new(limits.max_verifications_per_second),
             services,
             metrics,
         }

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::ports::Verification;
 use super::registry::SHARDS;
 use super::{DeviceId, DeviceLink, Ending, Hub, Slowed};
 
@@ -37,15 +36,6 @@ impl Drop for Presence {
 pub struct TooManyDisputes;
 
 impl Hub {
-    /// Asks whether a device may connect.
-    ///
-    /// # Cancel safety
-    ///
-    /// As the verifier's.
-    pub async fn verify(&self, device: &DeviceId, secret: &[u8]) -> Verification {
-        self.verifier.verify(device, secret).await
-    }
-
     /// Before a verified device is put online: waits where its id is disputed, so that two devices of the same id do not throw each
     /// other out without a pause. `tell` gets who has the id, once in a while.
     ///

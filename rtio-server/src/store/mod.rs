@@ -66,8 +66,7 @@ pub enum StoreError {
 }
 
 impl Store {
-    /// Opens the store in `dir`; makes it where it is not there. Reads the whole file once to find damage: about a second for a
-    /// million devices.
+    /// Opens the store in `dir`; makes it where it is not there. Reads the whole file once to find damage.
     ///
     /// # Errors
     ///
@@ -88,8 +87,8 @@ impl Store {
         Ok(Self { key: Arc::new(key), writer, readers, next_reader: AtomicUsize::new(0) })
     }
 
-    /// Whether id and secret match. About 10 µs, of which the disk has none once its pages are in memory: so no thread of its own
-    /// is needed. A device that is not there, or may not connect, costs the same as a wrong secret.
+    /// Whether id and secret match. A keyed digest and two point reads (3 µs each, measured for the choice of the store), and
+    /// none of the disk once its pages are in memory: so no thread of its own is needed. A device that is not there, or may not connect, costs the same as a wrong secret.
     fn check(&self, device: &DeviceId, secret: &[u8]) -> Verification {
         let digest = self.key.digest(device, secret);
         let live = match devices::live_secrets(&self.reader(), device) {

@@ -120,6 +120,7 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("max-calls-per-device", "32769", "expected a whole number from 1 to 32768"),
     ("verifier", "nobody", "[possible values: any, registry, http]"),
     ("verifier-url", "ftp://a", "expected a URL such as https://"),
+    ("max-verifications-per-second", "0", "expected a whole number from 1 to 1000000"),
     ("verifier-max-in-flight", "0", "expected a whole number from 1 to 65536"),
     ("verifier-cache-ttl", "2h", "expected a time from 0s to 1h"),
     ("backend-insecure", "perhaps", "expected true or false"),

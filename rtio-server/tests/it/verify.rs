@@ -215,3 +215,47 @@ async fn a_second_verification_is_answered_with_2_and_ends_the_connection() {
     assert_eq!(call.await.unwrap().problem(), gone);
     let _again = hub.device("dev").await;
 }
+
+#[tokio::test]
+async fn guesses_back_off_per_peer_and_id_and_keep_nobody_else_out() {
+    let hub = hub().with_verifier(Secret(b"right")).start().await;
+    for _ in 0..5 {
+        check(&hub, 1, b"\x00dev:wrong", FrameCode::VerificationFailed).await;
+    }
+    check(&hub, 1, b"\x00dev:wrong", FrameCode::Unknown).await;
+    check(&hub, 1, b"\x00other:right", FrameCode::Success).await;
+    assert!(hub.metrics().contains("rtio_verifications_total{outcome=\"backed_off\"} 1\n"));
+}
+
+#[tokio::test]
+async fn verifications_over_the_pace_wait_for_their_turn() {
+    let hub = hub().with(|config| config.hub.max_verifications_per_second = 1).start().await;
+    let clock = Clock::stopped();
+    let _first = hub.device("first").await;
+    let mut second = hub.peer().await;
+    second.sends_frame(FrameKind::DeviceVerifyReq, 1, b"\x00second:s").await;
+    clock.passes(Duration::from_millis(800)).await;
+    second.has_received_nothing();
+    clock.passes(Duration::from_millis(300)).await;
+    assert_eq!(second.receives().await.code, FrameCode::Success);
+}
+
+#[tokio::test]
+async fn a_verification_whose_turn_would_come_too_late_is_answered_with_0() {
+    let hub = hub().with(|config| config.hub.max_verifications_per_second = 1).start().await;
+    let _clock = Clock::stopped();
+    let _first = hub.device("first").await;
+    let mut waiting = Vec::new();
+    for number in 0..10 {
+        let mut peer = hub.peer().await;
+        peer.sends_frame(FrameKind::DeviceVerifyReq, 1, &verify_body(0, &format!("dev-{number}"), "s")).await;
+        waiting.push(peer);
+    }
+    let mut codes = Vec::new();
+    for _ in 0..3 {
+        let mut late = hub.peer().await;
+        late.sends_frame(FrameKind::DeviceVerifyReq, 1, b"\x00late:s").await;
+        codes.push(late.receives().await.code);
+    }
+    assert_eq!(codes, [FrameCode::Unknown; 3]);
+}

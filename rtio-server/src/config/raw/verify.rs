@@ -20,6 +20,10 @@ pub struct RawVerify {
     #[arg(long, value_name = "URL", value_parser = BackendUrl::parse)]
     pub verifier_url: Option<BackendUrl>,
 
+    /// Verifications that begin in a second; more wait for their turn, 10 s at most; from 1 to 1000000
+    #[arg(long, value_name = "COUNT", default_value = "10000", value_parser = count_within::<u32>(PER_SECOND))]
+    pub max_verifications_per_second: u32,
+
     /// Questions to the service in flight; more wait, 5 s at most; from 1 to 65536
     #[arg(long, value_name = "COUNT", default_value = "256", value_parser = count_within::<usize>(IN_FLIGHT))]
     pub verifier_max_in_flight: usize,
@@ -39,6 +43,10 @@ pub enum RawVerifier {
     /// The operator's service.
     Http,
 }
+
+/// A verification by the registry is a digest and two point reads of 3 µs, so the default takes about a tenth of a core in a
+/// storm; a million devices are back in 100 s. The upper end is more than a machine can do.
+const PER_SECOND: RangeInclusive<u64> = 1..=1_000_000;
 
 /// Each is a connection to a service that speaks HTTP/1.1: its descriptors are the hub's, too.
 const IN_FLIGHT: RangeInclusive<u64> = 1..=65_536;
