@@ -1,7 +1,6 @@
 //! The beginning of a connection: who is this, and may it come in (docs/protocol.md §2).
 
 use std::future::poll_fn;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use rtio_proto::limits::VERIFY_TIMEOUT;
@@ -13,7 +12,7 @@ use super::connection::poll_requests;
 use super::link::{Link, Request};
 use super::span;
 use crate::hub::ports::Verification;
-use crate::hub::{DeviceId, DeviceLink, Presence, Slowed};
+use crate::hub::{DeviceId, DeviceLink, LinkInfo, Presence, Slowed};
 use crate::net::tls::Identity;
 
 /// Waits for the device to verify itself and asks about it. `None`: it was not let in, and the session is closed.
@@ -90,10 +89,10 @@ async fn admit(reader: &mut OwnedReadHalf, link: &Arc<Link>, identity: Option<Id
 
 /// A device whose id others take over again and again waits before it does so, too.
 async fn settled(link: &Link, device: &DeviceId) -> Verdict {
-    let tell = |present: SocketAddr, slowed: Slowed| {
+    let tell = |present: LinkInfo, slowed: Slowed| {
         let delay_ms = slowed.delay.as_millis();
         span::of(link.peer(), Some(device)).in_scope(|| {
-            tracing::warn!(%present, delay_ms, "devices dispute an id: this one and the one that is present");
+            tracing::warn!(present = %present.peer, delay_ms, "devices dispute an id: this one and the one that is present");
         });
     };
     match link.devices().hub.settle(device, tell).await {

@@ -1,13 +1,12 @@
 //! Online, offline, take-over: the newest connection of a device is the device.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::registry::SHARDS;
-use super::{DeviceId, DeviceLink, Ending, Hub, Slowed};
+use super::{DeviceId, DeviceLink, Ending, Hub, LinkInfo, Slowed};
 
 /// A device that is online as long as this lives, unless a newer connection takes it over. Dropping it never touches that one.
 #[derive(Debug)]
@@ -46,16 +45,12 @@ impl Hub {
     /// # Cancel safety
     ///
     /// Dropping the future gives the newcomer up; the take-over stays noted.
-    pub async fn settle(
-        &self,
-        device: &DeviceId,
-        tell: impl FnOnce(SocketAddr, Slowed),
-    ) -> Result<(), TooManyDisputes> {
+    pub async fn settle(&self, device: &DeviceId, tell: impl FnOnce(LinkInfo, Slowed)) -> Result<(), TooManyDisputes> {
         let Some(present) = self.registry.get(device) else { return Ok(()) };
         let Some(slowed) = self.disputes.lock().note(device, Instant::now()) else { return Ok(()) };
         self.metrics.take_overs_slowed.inc();
         if slowed.tell {
-            tell(present.info().peer, slowed);
+            tell(present.info(), slowed);
         }
         drop(present);
         let _place = self.slowed.try_acquire().map_err(|_| TooManyDisputes)?;

@@ -56,7 +56,9 @@ async fn an_observation_is_a_line_at_its_start_and_one_at_its_end() {
     let mut device = hub.device("dev").await;
     let (mut caller, observer) = hub.observes(&mut device, "/dev/uri").await;
     eventually("the start is written", || lines(&path).len() == 1).await;
-    device.notifies(rtio_proto::StatusCode::Terminate, observer, b"").await;
+    let last = device.notifies(rtio_proto::StatusCode::Terminate, observer, b"").await;
+    let [high, low] = observer.to_be_bytes();
+    device.receives_answer(last, &[0x34, high, low]).await;
     caller.lines().await;
     let (leaving, _) = hub.observes(&mut device, "/dev/uri").await;
     drop(leaving);
