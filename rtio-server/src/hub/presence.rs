@@ -1,6 +1,7 @@
 //! Online, offline, take-over: the newest connection of a device is the device.
 
-use std::net::SocketAddr;
+// A value, unlike the sockets that the hub does not know.
+use core::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
