@@ -202,10 +202,23 @@ fn authorities_are_not_given_together_with_the_wish_to_trust_anybody() {
 }
 
 #[test]
+fn callers_need_keys_or_somebody_who_says_that_they_do_not() {
+    for (arguments, expected) in [
+        ("serve --data-dir /nowhere/at/all", "no keys for callers' tokens are configured"),
+        ("serve --verifier any", "no keys for callers' tokens are configured"),
+        ("serve --dev --open-callers --jwt-key key.pem", "--open-callers contradicts --jwt-key"),
+    ] {
+        let (code, stdout, stderr) = run(&mut rtio(arguments));
+        assert_eq!((code, stdout.as_str()), (Some(64), ""), "{arguments}");
+        assert!(stderr.contains(expected), "{arguments}: {stderr}");
+    }
+}
+
+#[test]
 fn a_verifier_needs_what_it_asks() {
     for (arguments, expected) in [
         ("serve", "no verifier is configured"),
-        ("serve --data-dir /nowhere/at/all", "cannot use /nowhere/at/all"),
+        ("serve --open-callers --data-dir /nowhere/at/all", "cannot use /nowhere/at/all"),
         ("serve --verifier http", "--verifier http needs --verifier-url"),
         ("serve --verifier registry", "--verifier registry needs --data-dir"),
         ("serve --dev --verifier http", "--verifier http needs --verifier-url"),

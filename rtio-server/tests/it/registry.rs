@@ -50,7 +50,9 @@ impl Place {
 
     fn serve(&self, admin: &str) -> String {
         let dir = self.path().display();
-        format!("serve --data-dir {dir} --device-addr 127.0.0.1:0 --http-addr 127.0.0.1:0 --admin-addr {admin}")
+        format!(
+            "serve --open-callers --data-dir {dir} --device-addr 127.0.0.1:0 --http-addr 127.0.0.1:0 --admin-addr {admin}"
+        )
     }
 
     fn file(&self, name: &str, text: &str) -> String {
