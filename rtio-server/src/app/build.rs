@@ -1,0 +1,150 @@
+//! Building: everything is made and bound, nothing is served yet.
+
+use std::net::TcpListener;
+use std::sync::Arc;
+
+use prometheus_client::registry::Registry;
+
+use super::port::{Port, Socket, Sockets};
+use super::upkeep::Upkeep;
+use super::{App, BuildError, METRICS_PREFIX, Ports};
+use crate::admin::{self, Access, Admin, show_process};
+use crate::audit::AuditLog;
+use crate::backend::{self, KeySets};
+use crate::config::Config;
+use crate::data_dir::DataDir;
+use crate::device::Devices;
+use crate::http::{self, Callers};
+use crate::hub::{Audit, Hub, Metrics};
+use crate::net::tls;
+use crate::net::{self, Gate};
+use crate::reload::Reload;
+use crate::shutdown::Shutdown;
+use crate::token::{self, Keeper};
+
+impl App {
+    /// Makes and binds everything.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError`].
+    pub fn build(config: &Config, ports: Ports, reload: Reload, shutdown: Shutdown) -> Result<Self, BuildError> {
+        Self::build_on(Sockets::default(), config, ports, reload, shutdown)
+    }
+
+    /// Makes everything, and binds what is not among `sockets`.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError`].
+    pub fn build_on(
+        sockets: Sockets,
+        config: &Config,
+        ports: Ports,
+        reload: Reload,
+        shutdown: Shutdown,
+    ) -> Result<Self, BuildError> {
+        let data_dir = config.data_dir.as_deref().map(DataDir::open).transpose()?;
+        let mut metrics = ports.metrics;
+        show_process(&mut metrics);
+        let shown = metrics.sub_registry_with_prefix(METRICS_PREFIX);
+        let tls = tls::Ports::open(&config.tls, data_dir.as_ref(), reload.subscribe(), shown)?;
+        let connections = net::Metrics::register(shown);
+        let audit = config.audit.as_ref().map(|config| AuditLog::open(config, shown)).transpose()?.map(Arc::new);
+        let hub = Hub::new(config.hub, ports.verifier, ports.services, Metrics::register(shown));
+        let hub = hub.with_devices(ports.devices).with_audit(audit.clone().map(|audit| audit as Arc<dyn Audit>));
+        let hub = Arc::new(hub);
+        shown.register_collector(Box::new(Arc::clone(&hub)));
+        let keeper = keeper(config, &ports.client, shown)?;
+
+        let parts = Parts { config, tls: &tls, connections, hub: &hub, shutdown: &shutdown };
+        let devices = parts.devices(sockets.devices, shown)?;
+        let callers = parts.callers(sockets.callers, keeper.as_ref(), shown)?;
+        let registry = Arc::new(metrics);
+        let operators = match &config.admin {
+            Some(config) => {
+                let socket = parts.operators(sockets.admin, config)?;
+                let access = Access::new(config.guard.clone().at(socket.addr), data_dir)?;
+                let (readiness, shutdown) = (ports.readiness.clone(), shutdown.clone());
+                let admin = Admin::new(Arc::clone(&hub), Arc::clone(&registry), access, readiness, shutdown);
+                Some(socket.served_by(admin))
+            }
+            None => None,
+        };
+        let mut lock = ports.lock;
+        if let Some(lock) = &mut lock {
+            lock.announce(operators.as_ref().map(Port::addr))?;
+        }
+        let upkeep = Upkeep { client: ports.client, tls, keeper, audit };
+        let (drain, readiness) = (config.drain, ports.readiness);
+        Ok(Self { hub, devices, callers, operators, upkeep, registry, lock, drain, readiness, reload, shutdown })
+    }
+}
+
+/// What the ports have in common.
+struct Parts<'a> {
+    config: &'a Config,
+    tls: &'a tls::Ports,
+    connections: net::Metrics,
+    hub: &'a Arc<Hub>,
+    shutdown: &'a Shutdown,
+}
+
+impl Parts<'_> {
+    fn devices(&self, given: Option<TcpListener>, shown: &mut Registry) -> Result<Port<Devices>, BuildError> {
+        let (config, counted) = (&self.config.device, self.connections.port("devices"));
+        let gate = self.gate(tls::Port::Devices, counted.clone(), config.max_connections_per_peer);
+        let socket = Socket::open(given, counted, "device-addr", config.addr, config.max_connections)?;
+        let devices = Devices::new(config, gate, Arc::clone(self.hub), self.shutdown.clone());
+        shown.register_collector(Box::new(Arc::clone(&devices)));
+        Ok(socket.watched(config.liveness)?.served_by(devices))
+    }
+
+    fn callers(
+        &self,
+        given: Option<TcpListener>,
+        keeper: Option<&Keeper>,
+        shown: &mut Registry,
+    ) -> Result<Port<Callers>, BuildError> {
+        let (config, counted) = (&self.config.http, self.connections.port("callers"));
+        let gate = self.gate(tls::Port::Callers, counted.clone(), config.max_connections_per_peer);
+        let socket = Socket::open(given, counted, "http-addr", config.addr, config.max_connections)?;
+        let limits = http::Limits::new(config.limits, http::LimitMetrics::register(shown));
+        let access = http::Access::new(gate, keeper.map(Keeper::tokens), limits);
+        let (hub, metrics) = (Arc::clone(self.hub), http::Metrics::register(shown));
+        let callers = Callers::new(config.clone(), access, hub, metrics, self.shutdown.clone());
+        Ok(socket.watched(config.liveness)?.served_by(callers.map_err(BuildError::CorsOrigin)?))
+    }
+
+    fn operators(&self, given: Option<TcpListener>, config: &admin::Config) -> Result<Socket, BuildError> {
+        let counted = self.connections.port("operators");
+        let socket = Socket::open(given, counted, "admin-addr", config.addr, MAX_ADMIN_CONNECTIONS)?;
+        if !socket.addr.ip().is_loopback() {
+            tracing::warn!(
+                addr = %socket.addr,
+                "operators connect without TLS from the network: who listens there reads their token; use 127.0.0.1 and a tunnel"
+            );
+        }
+        Ok(socket)
+    }
+
+    fn gate(&self, port: tls::Port, counted: net::PortMetrics, max_per_peer: u32) -> Gate {
+        Gate::new(self.tls.of(port)).counted(counted).behind(&self.config.proxies).with_max_per_peer(max_per_peer)
+    }
+}
+
+/// What checks the tokens of callers, unless they need none.
+fn keeper(config: &Config, client: &backend::Client, registry: &mut Registry) -> Result<Option<Keeper>, BuildError> {
+    let metrics = token::Metrics::register(registry);
+    let Some(tokens) = &config.tokens else {
+        if !config.http.addr.ip().is_loopback() {
+            tracing::warn!("INSECURE: callers need no token: who reaches their port can call every device");
+        }
+        return Ok(None);
+    };
+    let key_sets = KeySets::new(client.clone());
+    Ok(Some(token::Tokens::open(tokens, Arc::new(key_sets), metrics)?))
+}
+
+/// An operator or two, a scraper, a script: one that leaks connections runs into this before it takes the callers' descriptors.
+const MAX_ADMIN_CONNECTIONS: usize = 64;

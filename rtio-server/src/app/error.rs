@@ -1,0 +1,60 @@
+//! Why a hub could not be built.
+
+use std::net::SocketAddr;
+
+use crate::admin::TokenError;
+use crate::audit::AuditError;
+use crate::backend::{RandomError, TrustError};
+use crate::data_dir::DataDirError;
+use crate::hub_lock::LockError;
+use crate::net::tls;
+use crate::store::StoreError;
+use crate::token::SourceError;
+
+/// Why a hub could not be built.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// An address cannot be bound.
+    #[error("cannot bind {addr} (--{flag})")]
+    Bind {
+        /// The address.
+        addr: SocketAddr,
+        /// The flag that sets it.
+        flag: &'static str,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The data folder is of no use.
+    #[error("the data folder is of no use (--data-dir)")]
+    DataDir(#[from] DataDirError),
+    /// Operators shall show a token, but there is none.
+    #[error("operators cannot be told from others (--admin-token-file)")]
+    AdminToken(#[from] TokenError),
+    /// The audit log cannot be written.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
+    /// A key of callers' tokens is of no use.
+    #[error("callers' tokens cannot be verified")]
+    Keys(#[from] SourceError),
+    /// The value is no HTTP header.
+    #[error("--cors-origin is no header value")]
+    CorsOrigin(#[source] hyper::header::InvalidHeaderValue),
+    /// TLS cannot begin.
+    #[error(transparent)]
+    Tls(#[from] tls::OpenError),
+    /// Somebody else uses the data folder.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// The store is of no use.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The registry shall be asked, but there is no folder for it.
+    #[error("the registry of devices needs --data-dir")]
+    NoDataDir,
+    /// It is not known whose certificates backends must show.
+    #[error("--backend-ca is of no use")]
+    Trust(#[from] TrustError),
+    /// No random bytes from the system.
+    #[error("no secret can be made")]
+    Random(#[from] RandomError),
+}

@@ -1,0 +1,71 @@
+//! What stands behind the hub's ports: who verifies devices, who serves them, and the store.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use prometheus_client::registry::Registry;
+
+use super::{BuildError, METRICS_PREFIX};
+use crate::backend::{self, AcceptAny, HttpVerifier};
+use crate::config::{Config, VerifierChoice};
+use crate::data_dir::DataDir;
+use crate::hub::UriDigest;
+use crate::hub::ports::{DeviceRegistry, DeviceService, Verifier};
+use crate::hub_lock::HubLock;
+use crate::readiness::Readiness;
+use crate::store::{self, Store};
+
+/// What stands behind the hub's ports.
+pub struct Ports {
+    /// Says whether a device may connect.
+    pub verifier: Arc<dyn Verifier>,
+    /// Answers what devices send, by the digest of the URI.
+    pub services: HashMap<UriDigest, Arc<dyn DeviceService>>,
+    /// Asks the operator's services.
+    pub client: backend::Client,
+    /// Keeps who may connect, where there is a data folder.
+    pub devices: Option<Arc<dyn DeviceRegistry>>,
+    /// Nobody else uses the data folder as long as this is held.
+    pub lock: Option<HubLock>,
+    /// Where they say what is missing.
+    pub readiness: Readiness,
+    /// What all of them count; the hub adds its own.
+    pub metrics: Registry,
+}
+
+impl Ports {
+    /// The ports that the configuration asks for.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError`].
+    pub fn configured(config: &Config) -> Result<Self, BuildError> {
+        let (mut metrics, readiness) = (Registry::default(), Readiness::new());
+        let client = backend::Client::new(config.backend.trust.clone())?;
+        let data_dir = config.data_dir.as_deref().map(DataDir::open).transpose()?;
+        let lock = data_dir.as_ref().map(HubLock::take).transpose()?;
+        let shown = metrics.sub_registry_with_prefix(METRICS_PREFIX);
+        let (asked, stored) = (backend::Metrics::register(shown), store::Metrics::register(shown));
+        let open = |dir| Store::open(dir, stored).map(Arc::new);
+        let store = data_dir.as_ref().map(open).transpose()?;
+        let verifier: Arc<dyn Verifier> = match (&config.verifier, &store) {
+            (VerifierChoice::Any, _) => Arc::new(AcceptAny),
+            (VerifierChoice::Registry, Some(store)) => Arc::clone(store) as _,
+            (VerifierChoice::Registry, None) => return Err(BuildError::NoDataDir),
+            (VerifierChoice::Http(config), _) => {
+                Arc::new(HttpVerifier::new(config, client.clone(), readiness.clone(), asked)?)
+            }
+        };
+        let devices = store.map(|store| store as Arc<dyn DeviceRegistry>);
+        Ok(Self { verifier, services: HashMap::new(), client, devices, lock, readiness, metrics })
+    }
+}
+
+/// Without the metrics, of which there are many.
+impl fmt::Debug for Ports {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = out.debug_struct("Ports");
+        debug.field("verifier", &self.verifier).field("services", &self.services).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,66 @@
+//! What goes on beside serving: deadlines are watched, and what came from files is kept up to date.
+
+use std::sync::Arc;
+
+use tokio::task::JoinSet;
+
+use crate::admin::Admin;
+use crate::audit::AuditLog;
+use crate::backend;
+use crate::hub::Hub;
+use crate::net::tls;
+use crate::readiness::Readiness;
+use crate::reload::{Reload, Reloads};
+use crate::telemetry;
+use crate::token::Keeper;
+
+/// What has to be kept up.
+#[derive(Debug)]
+pub(super) struct Upkeep {
+    /// Whose certificates backends must show.
+    pub(super) client: backend::Client,
+    /// Certificates and ticket keys.
+    pub(super) tls: tls::Ports,
+    /// The keys of callers' tokens, unless callers need none.
+    pub(super) keeper: Option<Keeper>,
+    /// The file that entries are written to.
+    pub(super) audit: Option<Arc<AuditLog>>,
+}
+
+impl Upkeep {
+    /// Goes on until the returned tasks are dropped.
+    pub(super) fn begin(
+        self,
+        hub: Arc<Hub>,
+        admin: Option<Arc<Admin>>,
+        reload: &Reload,
+        readiness: Readiness,
+    ) -> JoinSet<()> {
+        let mut tasks = JoinSet::new();
+        tasks.spawn(async move { hub.sweep().await });
+        tasks.spawn(reload_trust(self.client, reload.subscribe()));
+        tasks.spawn(self.tls.keep_up_to_date());
+        if let Some(keeper) = self.keeper {
+            tasks.spawn(keeper.run(reload.subscribe(), readiness));
+        }
+        if let Some(audit) = self.audit {
+            let reloads = reload.subscribe();
+            tasks.spawn(async move { audit.follow(reloads).await });
+        }
+        if let Some(admin) = admin {
+            let reloads = reload.subscribe();
+            tasks.spawn(async move { admin.follow(reloads).await });
+        }
+        tasks
+    }
+}
+
+/// Reads the authorities that backends' certificates come from again at each reload, for ever.
+async fn reload_trust(client: backend::Client, mut reloads: Reloads) {
+    loop {
+        reloads.next().await;
+        if let Err(error) = client.reload() {
+            tracing::error!(error = %telemetry::chain(&error), "--backend-ca cannot be read again, the old authorities stay");
+        }
+    }
+}
