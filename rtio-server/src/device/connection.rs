@@ -21,21 +21,44 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::link::{Link, Report, Request};
 use super::transport::Transport;
 use super::{Devices, outcome, span, verification};
-use crate::hub::{DeviceId, ReportAnswer, post};
+use crate::hub::{DeviceId, Presence, ReportAnswer, post};
+use crate::net::peers::Seat;
 use crate::net::{Admitted, Stream};
 
-pub(super) async fn run(devices: Arc<Devices>, admitted: Admitted, unverified: OwnedSemaphorePermit) {
-    let Admitted { stream, peer, identity, seat: _seat } = admitted;
+/// A connection whose device was let in, or was not. It holds what lasts, and nothing that only the beginning needed: there may be a
+/// million of them.
+pub(super) struct Begun {
+    reader: OwnedReadHalf,
+    link: Arc<Link>,
+    /// `None` where the device was not let in.
+    presence: Option<Presence>,
+    /// Counts the connection among those of its peer.
+    _seat: Option<Seat>,
+}
+
+/// Waits for the device to verify itself.
+pub(super) async fn begin(devices: Arc<Devices>, admitted: Admitted, unverified: OwnedSemaphorePermit) -> Begun {
+    let Admitted { stream, peer, identity, seat } = admitted;
     let (socket, transport) = take_apart(stream);
     let (mut reader, writer) = socket.into_split();
     let link = Arc::new(Link::new(devices, peer, writer, transport));
-    // Boxed, so that what only the beginning and the end need takes no memory in between.
-    let mut device = None;
-    if let Some(presence) = Box::pin(verification::run(&mut reader, &link, identity, unverified)).await {
-        poll_fn(|cx| poll_serve(cx, &mut reader, &link, presence.device())).await;
-        device = Some(presence.device().clone());
+    let presence = verification::run(&mut reader, &link, identity, unverified).await;
+    Begun { reader, link, presence, _seat: seat }
+}
+
+impl Begun {
+    /// Serves the device, if it was let in, until its session is closed.
+    pub(super) async fn serve(&mut self) {
+        if let Some(presence) = &self.presence {
+            poll_fn(|cx| poll_serve(cx, &mut self.reader, &self.link, presence.device())).await;
+        }
     }
-    Box::pin(finish(reader, &link, device)).await;
+
+    /// The end: the device is offline, and a last answer arrives.
+    pub(super) async fn finish(mut self) {
+        let device = self.presence.take().map(|presence| presence.device().clone());
+        finish(self.reader, &self.link, device).await;
+    }
 }
 
 /// The socket, and what lies between it and the session.

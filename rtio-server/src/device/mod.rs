@@ -12,6 +12,7 @@ mod span;
 mod transport;
 mod verification;
 
+use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -24,6 +25,7 @@ use crate::net::{Gate, Liveness, Notice};
 use crate::shutdown::Shutdown;
 
 use clock::Clock;
+use connection::Begun;
 
 /// What an operator may change about devices.
 #[derive(Debug, Clone)]
@@ -74,18 +76,33 @@ impl Devices {
     /// # Cancel safety
     ///
     /// Dropping the future closes the connection; the device's calls end as gone.
-    pub async fn serve(self: Arc<Self>, stream: TcpStream, peer: SocketAddr, permit: OwnedSemaphorePermit) {
+    pub fn serve(
+        self: Arc<Self>,
+        stream: TcpStream,
+        peer: SocketAddr,
+        permit: OwnedSemaphorePermit,
+    ) -> impl Future<Output = ()> + Send {
+        // Beginning and end are boxed, so that a session that goes on keeps only what lasts. A plain function, because the
+        // arguments of an async one are kept to its end.
+        let beginning = Box::pin(self.begin(stream, peer));
+        async move {
+            let Some(mut begun) = beginning.await else { return };
+            begun.serve().await;
+            Box::pin(begun.finish()).await;
+            drop(permit);
+        }
+    }
+
+    async fn begin(self: Arc<Self>, stream: TcpStream, peer: SocketAddr) -> Option<Begun> {
         let Ok(unverified) = Arc::clone(&self.unverified).try_acquire_owned() else {
             self.hub.metrics().unverified_refused.inc();
             if let Some(left_out) = self.refusals.due() {
                 tracing::warn!(%peer, left_out, "device connection refused: as many unverified ones as are allowed");
             }
-            return;
+            return None;
         };
         // Where it does not let the connection in, the gate has counted and said it.
-        if let Ok(admitted) = self.gate.admit(stream, peer).await {
-            connection::run(self, admitted, unverified).await;
-        }
-        drop(permit);
+        let admitted = self.gate.admit(stream, peer).await.ok()?;
+        Some(connection::begin(self, admitted, unverified).await)
     }
 }
