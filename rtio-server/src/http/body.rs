@@ -16,6 +16,9 @@ use super::observe::ObservationBody;
 pub(super) enum ReplyBody {
     /// All of it.
     Whole(Bytes),
+    /// All of it, to a request whose body was not read to its end. The rest of that is dropped after the answer: HTTP/2 resets the
+    /// stream then, and a stream that is reset before its answer has none.
+    Early(Box<(Bytes, Incoming)>),
     /// Lines as an observation gives them.
     Observation(Box<ObservationBody>),
 }
@@ -26,22 +29,41 @@ impl Body for ReplyBody {
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         match self.get_mut() {
-            Self::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
-            Self::Whole(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
+            Self::Whole(bytes) => Poll::Ready(last_frame(bytes)),
+            Self::Early(answer) => Poll::Ready(last_frame(&mut answer.0)),
             Self::Observation(observation) => observation.poll_lines(cx).map(|lines| lines.map(|l| Ok(Frame::data(l)))),
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        matches!(self, Self::Whole(bytes) if bytes.is_empty())
+        match self {
+            Self::Whole(bytes) => bytes.is_empty(),
+            Self::Early(answer) => answer.0.is_empty(),
+            Self::Observation(_) => false,
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Self::Early(answer) => SizeHint::with_exact(answer.0.len() as u64),
             Self::Observation(_) => SizeHint::default(),
         }
     }
+}
+
+impl ReplyBody {
+    /// The same answer to a request of whose body `unread` is left.
+    pub(super) fn before(self, unread: Incoming) -> Self {
+        match self {
+            Self::Whole(bytes) if !unread.is_end_stream() => Self::Early(Box::new((bytes, unread))),
+            Self::Whole(_) | Self::Early(_) | Self::Observation(_) => self,
+        }
+    }
+}
+
+fn last_frame(bytes: &mut Bytes) -> Option<Result<Frame<Bytes>, Infallible>> {
+    (!bytes.is_empty()).then(|| Ok(Frame::data(std::mem::take(bytes))))
 }
 
 /// Why a body could not be read.
@@ -64,7 +86,7 @@ pub(super) enum BodyError {
 /// # Cancel safety
 ///
 /// What was read is lost with the request.
-pub(super) async fn read(body: Incoming, max: usize, limit: Duration) -> Result<Bytes, BodyError> {
+pub(super) async fn read(body: &mut Incoming, max: usize, limit: Duration) -> Result<Bytes, BodyError> {
     if body.size_hint().lower() > max as u64 {
         return Err(BodyError::TooLong { max });
     }
@@ -75,7 +97,7 @@ pub(super) async fn read(body: Incoming, max: usize, limit: Duration) -> Result<
 }
 
 /// Nearly always the body comes in one piece, which is passed on as it is.
-async fn collect(mut body: Incoming, max: usize) -> Result<Bytes, BodyError> {
+async fn collect(body: &mut Incoming, max: usize) -> Result<Bytes, BodyError> {
     let mut whole = Bytes::new();
     while let Some(frame) = body.frame().await {
         let Ok(piece) = frame.map_err(|_| BodyError::Broken)?.into_data() else { continue };
@@ -86,6 +108,23 @@ async fn collect(mut body: Incoming, max: usize) -> Result<Bytes, BodyError> {
     }
     Ok(whole)
 }
+
+/// Takes what is left of a body that nobody wants, as far as it comes soon and is small. There are callers (curl 7.88) that take an
+/// answer over HTTP/2 for a broken stream when it comes before they have sent all.
+///
+/// # Cancel safety
+///
+/// What was taken is gone.
+pub(super) async fn take_rest(body: &mut Incoming) {
+    // Whether it came in time, or was whole, changes nothing.
+    let _ = tokio::time::timeout(REST_LIMIT, collect(body, REST_BYTES)).await;
+}
+
+/// A caller that has begun to send a small body has sent it by then.
+const REST_LIMIT: Duration = Duration::from_secs(1);
+
+/// As much as a stream may send before anybody reads it.
+const REST_BYTES: usize = 16 * 1024;
 
 fn joined(front: Bytes, back: &[u8]) -> Bytes {
     let mut joined = BytesMut::from(front);

@@ -17,7 +17,7 @@ use crate::hub::CallRequest;
 use crate::token::Method;
 
 /// `POST /{device_id}`.
-pub(super) async fn compatible(visit: &Visit<'_>, body: Incoming, busy: Busy) -> Response<ReplyBody> {
+pub(super) async fn compatible(visit: &Visit<'_>, body: &mut Incoming, busy: Busy) -> Response<ReplyBody> {
     let Visit { callers, device, asked, .. } = visit;
     let max_data = callers.config.max_payload;
     let body = match body::read(body, json::max_body_bytes(max_data), callers.config.body_timeout).await {
@@ -50,7 +50,7 @@ pub(super) async fn compatible(visit: &Visit<'_>, body: Incoming, busy: Busy) ->
 }
 
 /// `POST /{device_id}/{uri…}`.
-pub(super) async fn direct(visit: &Visit<'_>, uri: &str, body: Incoming) -> Response<ReplyBody> {
+pub(super) async fn direct(visit: &Visit<'_>, uri: &str, body: &mut Incoming) -> Response<ReplyBody> {
     let Visit { callers, device, asked, .. } = visit;
     if let Some(refusal) = refuse_uri(uri) {
         return refusal;

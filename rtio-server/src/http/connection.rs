@@ -4,12 +4,12 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use hyper::body::Incoming;
-use hyper::{Request, Response};
+use hyper::body::{Body, Incoming};
+use hyper::{Request, Response, Version};
 use tokio::time::Instant;
 
 use super::activity::Activity;
-use super::body::ReplyBody;
+use super::body::{self, ReplyBody};
 use super::patience::Patience;
 use super::{Callers, h1, h2, service};
 use crate::net::Stream;
@@ -38,7 +38,12 @@ impl Connection {
     /// Answers one of the connection's requests.
     pub(super) async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Result<Response<ReplyBody>, Infallible> {
         self.callers.metrics.request(request.version());
-        Ok(service::handle(Arc::clone(&self.callers), Arc::clone(&self.activity), self.peer, request).await)
+        let (head, mut body) = request.into_parts();
+        let response = service::handle(&self, &head, &mut body).await;
+        if head.version == Version::HTTP_2 && !body.is_end_stream() {
+            body::take_rest(&mut body).await;
+        }
+        Ok(response.map(|answer| answer.before(body)))
     }
 
     /// Whether requests are being answered.

@@ -91,7 +91,8 @@ async fn answer(connection: Arc<Connection>, request: Request<Incoming>) -> Resu
         let problem = Problem::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, Code::BadRequest, detail);
         let mut response = problem.into_response(Form::Compatible);
         cors::allow(&mut response, &connection.callers.cors_origin);
-        return Ok(response.map(|body| AwakeBody::new(body, shutdown)));
+        let unread = request.into_body();
+        return Ok(response.map(|body| AwakeBody::new(body.before(unread), shutdown)));
     }
     let response = connection.answer(request).await?;
     Ok(response.map(|body| AwakeBody::new(body, shutdown)))

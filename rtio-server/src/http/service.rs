@@ -1,18 +1,18 @@
 //! One request: where it goes, and what every answer has in common.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue};
-use hyper::{Request, Response, StatusCode};
+use hyper::http::request::Parts;
+use hyper::{Response, StatusCode};
 
 use super::access::Denied;
-use super::activity::Activity;
 use super::body::ReplyBody;
 use super::caller_limits::Place;
+use super::connection::Connection;
 use super::outcome::Code;
 use super::prefer::Asked;
 use super::problem::{Problem, wrong_method};
@@ -27,26 +27,21 @@ use crate::token::{Caller, Method};
 /// # Cancel safety
 ///
 /// Dropping the future, which is what happens when the caller goes away, ends its call.
-pub(super) async fn handle(
-    callers: Arc<Callers>,
-    activity: Arc<Activity>,
-    peer: SocketAddr,
-    request: Request<Incoming>,
-) -> Response<ReplyBody> {
-    let busy = activity.begin();
-    let (head, body) = request.into_parts();
+pub(super) async fn handle(connection: &Connection, head: &Parts, body: &mut Incoming) -> Response<ReplyBody> {
+    let Connection { callers, activity, peer } = connection;
+    let (busy, peer) = (activity.begin(), *peer);
     let trail = Trail::new(&callers.hub, peer, &head.headers);
     let asked = Asked::new(&head.headers, callers.config.max_wait).with_trail(trail);
     let mut response = match route(&head.method, head.uri.path()) {
-        Route::Compatible(device) => match Visit::begin(&callers, peer, &device, &asked).await {
+        Route::Compatible(device) => match Visit::begin(callers, peer, &device, &asked).await {
             Ok(visit) => call::compatible(&visit, body, busy).await,
             Err(denied) => denied.into_response(Form::Compatible, 0),
         },
-        Route::DirectCall(device, uri) => match Visit::begin(&callers, peer, &device, &asked).await {
+        Route::DirectCall(device, uri) => match Visit::begin(callers, peer, &device, &asked).await {
             Ok(visit) => call::direct(&visit, &uri, body).await,
             Err(denied) => denied.into_response(Form::Direct, 0),
         },
-        Route::DirectObserve(device, uri) => match Visit::begin(&callers, peer, &device, &asked).await {
+        Route::DirectObserve(device, uri) => match Visit::begin(callers, peer, &device, &asked).await {
             Ok(visit) => observe::direct(&visit, &uri, busy).await,
             Err(denied) => denied.into_response(Form::Direct, 0),
         },

@@ -6,7 +6,8 @@ use rtio_proto::StatusCode;
 
 use crate::support::caller::request;
 use crate::support::h2::{
-    GOAWAY, H2Caller, H2Frames, HEADERS, PING, RST_STREAM, SETTINGS, WINDOW_UPDATE, frame, post, reset,
+    ACK, DATA, END_STREAM, GOAWAY, H2Caller, H2Frames, HEADERS, PING, RST_STREAM, SETTINGS, WINDOW_UPDATE, frame, post,
+    reset,
 };
 use crate::support::{Ca, Clock, Device, TestHub, eventually, hub, within};
 
@@ -353,3 +354,32 @@ async fn streams_that_leave_free_their_connection() {
 
 /// How long an answer must not come before it counts as held back: longer than a busy machine takes for one.
 const STALL: Duration = Duration::from_secs(2);
+
+/// There are callers that take an answer for a broken stream when it comes before they have sent all, and no caller knows what to do
+/// with a reset instead of an answer.
+#[tokio::test]
+async fn what_is_refused_is_answered_once_its_body_has_come_and_not_reset() {
+    let ca = Ca::new();
+    let hub = hub().with_http_tls(&ca).start().await;
+    let mut caller = H2Frames::connect(&hub, &ca.trusted()).await;
+    let mut head = post(1, "/v1/x");
+    head[4] &= !END_STREAM;
+    caller.sends(&head).await;
+    // Time in which an answer would have come.
+    for _ in 0..20 {
+        caller.sends(&frame(PING, 0, 0, b"12345678")).await;
+        let mut seen = caller.next().await.expect("a frame, not the end");
+        while (seen.kind, seen.flags & ACK) != (PING, ACK) {
+            assert!(![HEADERS, RST_STREAM].contains(&seen.kind), "{seen:?}");
+            seen = caller.next().await.expect("a frame, not the end");
+        }
+    }
+    caller.sends(&frame(DATA, END_STREAM, 1, b"now")).await;
+    let answer = loop {
+        let frame = caller.next().await.expect("a frame, not the end");
+        if [HEADERS, RST_STREAM].contains(&frame.kind) {
+            break frame;
+        }
+    };
+    assert_eq!((answer.kind, answer.stream), (HEADERS, 1));
+}

@@ -154,6 +154,7 @@ pub(crate) struct H2Frame {
     pub(crate) payload: Vec<u8>,
 }
 
+pub(crate) const DATA: u8 = 0;
 pub(crate) const HEADERS: u8 = 1;
 pub(crate) const RST_STREAM: u8 = 3;
 pub(crate) const SETTINGS: u8 = 4;
