@@ -119,7 +119,10 @@ async fn a_full_file_moves_aside() {
     let (hub, path) = audited_hub(dir.path(), &["--audit-max-bytes", "4096", "--audit-keep", "1"]).await;
     let mut caller = hub.caller().await;
     for _ in 0..60 {
+        let before = std::fs::read(&path).ok();
         caller.calls("/nobody/uri", b"").await;
+        // Lines that wait together are written together, into one file.
+        eventually("a line is written", || std::fs::read(&path).ok() != before).await;
     }
     hub.stops().await;
     let aside = dir.path().join("audit.jsonl.1");

@@ -8,6 +8,7 @@ use crate::support::caller::request;
 use crate::support::h2::{
     GOAWAY, H2Caller, H2Frames, HEADERS, PING, RST_STREAM, SETTINGS, WINDOW_UPDATE, frame, post, reset,
 };
+use crate::support::wait::STALL;
 use crate::support::{Ca, Clock, Device, TestHub, eventually, hub, within};
 
 /// A hub with HTTPS, and a caller's connection of HTTP/2.
@@ -350,6 +351,3 @@ async fn streams_that_leave_free_their_connection() {
     eventually("the hub is at rest", || hub.core.devices_online() == 1).await;
     assert_eq!(caller.calls("/dev/uri", b"after").await.body, b"after", "more than the 128 that may be open");
 }
-
-/// How long an answer must not come before it counts as held back: longer than a busy machine takes for one.
-const STALL: Duration = Duration::from_secs(2);
