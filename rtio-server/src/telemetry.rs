@@ -8,13 +8,17 @@ use std::io;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
-/// Starts logging for the whole process.
+/// Starts logging for the whole process. What cannot be written, because nobody reads stderr any more, is lost.
 ///
 /// # Errors
 ///
 /// [`InitError`] where something in this process logs already.
 pub fn init(config: &Config) -> Result<(), InitError> {
-    let lines = tracing_subscriber::fmt().with_writer(io::stderr).with_env_filter(config.filter.to_env_filter());
+    let lines = tracing_subscriber::fmt()
+        .with_writer(io::stderr)
+        .with_env_filter(config.filter.to_env_filter())
+        // It would write to stderr that it cannot write to stderr, and panic because it cannot.
+        .log_internal_errors(false);
     match config.format {
         Format::Text => lines.with_ansi(false).try_init(),
         Format::Json => lines.json().flatten_event(true).try_init(),

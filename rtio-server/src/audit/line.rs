@@ -14,9 +14,13 @@ struct Line<'a> {
     subject: Option<&'a str>,
     peer: &'a str,
     device: &'a str,
-    method: &'static str,
-    uri: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    method: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    uri: Option<&'a str>,
     code: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<u16>,
     delivery: &'static str,
     duration_ms: u64,
     request: &'a str,
@@ -26,10 +30,11 @@ struct Line<'a> {
 
 /// The entry with its line end.
 pub(super) fn write(time: Timestamp, entry: &AuditEntry) -> Vec<u8> {
-    let (event, method) = match entry.event {
-        AuditEvent::Call => ("call", "copost"),
-        AuditEvent::ObserveStart => ("observe_start", "obget"),
-        AuditEvent::ObserveEnd => ("observe_end", "obget"),
+    let event = match entry.event {
+        AuditEvent::Call => "call",
+        AuditEvent::ObserveStart => "observe_start",
+        AuditEvent::ObserveEnd => "observe_end",
+        AuditEvent::Refused => "refused",
     };
     let line = Line {
         time: format!("{time:.3}"),
@@ -37,9 +42,10 @@ pub(super) fn write(time: Timestamp, entry: &AuditEntry) -> Vec<u8> {
         subject: entry.subject.as_deref(),
         peer: &entry.peer,
         device: entry.device.as_str(),
-        method,
-        uri: &entry.uri,
+        method: entry.method,
+        uri: entry.uri.as_deref(),
         code: entry.code,
+        status: entry.status,
         delivery: entry.delivery,
         duration_ms: u64::try_from(entry.duration.as_millis()).unwrap_or(u64::MAX),
         request: &entry.request,
@@ -62,8 +68,10 @@ mod tests {
             subject: None,
             peer: "192.0.2.1:7".to_owned(),
             device: DeviceId::parse("dev").unwrap(),
-            uri: "/a\n{\"code\":\"OK\"}".to_owned(),
+            method: Some("copost"),
+            uri: Some("/a\n{\"code\":\"OK\"}".to_owned()),
             code: "OK",
+            status: None,
             delivery: "answered",
             duration: std::time::Duration::from_millis(12),
             request: "5-1".to_owned(),

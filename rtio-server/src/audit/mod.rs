@@ -1,4 +1,5 @@
-//! The audit log: a file of JSON lines, one for each call, and one for the start and the end of each observation.
+//! The audit log: a file of JSON lines, one for each call, one for the start and the end of each observation, and one for each
+//! refusal of a caller.
 //!
 //! Implements the hub's port [`Audit`]. Entries go through a bounded queue to one thread that writes, so that a slow disk delays no
 //! caller. Where the queue is full, entries are dropped and counted.
@@ -107,8 +108,10 @@ mod tests {
             subject: None,
             peer: String::new(),
             device: DeviceId::parse("dev").unwrap(),
-            uri: String::new(),
+            method: None,
+            uri: None,
             code: "OK",
+            status: None,
             delivery: "answered",
             duration: std::time::Duration::ZERO,
             request: String::new(),

@@ -1,6 +1,6 @@
 //! Why a command failed, and with which exit code. Values that clap refuses do not come here: clap names them itself.
 
-use std::io;
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -107,7 +107,8 @@ impl Failure {
 
     /// Says on stderr in one line what went wrong.
     pub(crate) fn report(&self) -> Exit {
-        eprintln!("rtio: {}", telemetry::chain(self));
+        // Nothing is left to do about a terminal that is gone; the exit code is there still.
+        drop(writeln!(io::stderr(), "rtio: {}", telemetry::chain(self)));
         self.exit()
     }
 

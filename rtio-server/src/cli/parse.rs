@@ -1,6 +1,7 @@
 //! From arguments, variables and the configuration file to one [`Command`].
 
 use std::ffi::OsString;
+use std::io::{self, Write};
 use std::path::PathBuf;
 
 use clap::{Arg, CommandFactory, FromArgMatches};
@@ -58,7 +59,7 @@ fn explain(error: &clap::Error, arguments: &[OsString], file: Option<&ConfigFile
         return Exit::Done;
     }
     if let Some(origin) = origin::of_refused_value(error, arguments, file) {
-        eprintln!("\nThe value was not on the command line: {origin}.");
+        drop(writeln!(io::stderr(), "\nThe value was not on the command line: {origin}."));
     }
     Exit::Usage
 }

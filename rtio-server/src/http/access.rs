@@ -49,27 +49,16 @@ impl Access {
         &self.gate
     }
 
-    /// Who sends a request for something on `device`, if that is somebody who may do something there.
+    /// Who sends a request.
     ///
     /// # Errors
     ///
-    /// [`Denied::Token`] or [`Denied::Right`].
-    pub(super) async fn caller(&self, headers: &HeaderMap, peer: IpAddr, device: &DeviceId) -> Result<Caller, Denied> {
-        let caller = match &self.tokens {
-            None => Caller::unchecked(peer),
-            Some(tokens) => {
-                let values = headers.get_all(AUTHORIZATION).iter().map(HeaderValue::as_bytes);
-                let token = tokens.check(values).await.map_err(Denied::Token)?;
-                Caller::bearer(peer, token)
-            }
-        };
-        match caller.reach(device.as_str()) {
-            Ok(()) => Ok(caller),
-            Err(lacking) => {
-                tracing::debug!(%caller, %device, lacking = lacking.name(), "caller refused");
-                Err(Denied::Right(lacking))
-            }
-        }
+    /// [`Denied::Token`].
+    pub(super) async fn caller(&self, headers: &HeaderMap, peer: IpAddr) -> Result<Caller, Denied> {
+        let Some(tokens) = &self.tokens else { return Ok(Caller::unchecked(peer)) };
+        let values = headers.get_all(AUTHORIZATION).iter().map(HeaderValue::as_bytes);
+        let token = tokens.check(values).await.map_err(Denied::Token)?;
+        Ok(Caller::bearer(peer, token))
     }
 
     /// Lets a caller begin a call or an observation, which takes a place until the returned value is dropped.
@@ -87,6 +76,16 @@ impl Access {
 }
 
 impl Denied {
+    /// Code and status of the answer.
+    pub(super) const fn outcome(self) -> (Code, StatusCode) {
+        match self {
+            Self::Token(Refusal::NoKeys) => (Code::InternalServerError, StatusCode::SERVICE_UNAVAILABLE),
+            Self::Token(_) | Self::Right(Lacking::Subject) => (Code::BadRequest, StatusCode::UNAUTHORIZED),
+            Self::Right(_) => (Code::BadRequest, StatusCode::FORBIDDEN),
+            Self::Pace(_) => (Code::TooManyRequests, StatusCode::TOO_MANY_REQUESTS),
+        }
+    }
+
     /// The answer. `id` is what a compatible answer repeats.
     pub(super) fn into_response(self, form: Form, id: u32) -> Response<ReplyBody> {
         match self {
@@ -137,6 +136,18 @@ fn challenged(mut response: Response<ReplyBody>, challenge: String) -> Response<
         response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
     }
     response
+}
+
+/// Lets through who may do something on `device`.
+///
+/// # Errors
+///
+/// [`Denied::Right`].
+pub(super) fn reach(caller: &Caller, device: &DeviceId) -> Result<(), Denied> {
+    caller.reach(device.as_str()).map_err(|lacking| {
+        tracing::debug!(%caller, %device, lacking = lacking.name(), "caller refused");
+        Denied::Right(lacking)
+    })
 }
 
 /// 429. The compatible form has a code for it, so its callers get their object.

@@ -9,9 +9,12 @@ use hyper::{Response, StatusCode};
 
 use super::body::ReplyBody;
 
-/// Lets pages of `origin` read the answer.
+/// Lets pages of `origin` read the answer, and those of its fields that say what to do next.
 pub(super) fn allow(response: &mut Response<ReplyBody>, origin: &HeaderValue) {
-    response.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+    let headers = response.headers_mut();
+    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+    // Browsers look for it here, not in the answer to a preflight.
+    headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED));
 }
 
 /// What a page may send.
@@ -22,10 +25,13 @@ pub(super) fn preflight() -> Response<ReplyBody> {
     headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST, OPTIONS"));
     let sent = "Authorization, Content-Type, Prefer, Last-Event-ID";
     headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static(sent));
-    headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("Retry-After, Preference-Applied"));
     headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static(MAX_AGE_SECONDS));
     response
 }
+
+/// What a page could not read otherwise, though answers have it.
+const EXPOSED: &str =
+    "Retry-After, WWW-Authenticate, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, Preference-Applied";
 
 /// A day: what browsers cut it to anyway.
 const MAX_AGE_SECONDS: &str = "86400";

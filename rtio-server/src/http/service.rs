@@ -9,7 +9,7 @@ use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{Response, StatusCode};
 
-use super::access::Denied;
+use super::access::{self, Denied};
 use super::body::ReplyBody;
 use super::caller_limits::Place;
 use super::connection::Connection;
@@ -33,18 +33,24 @@ pub(super) async fn handle(connection: &Connection, head: &Parts, body: &mut Inc
     let trail = Trail::new(&callers.hub, peer, &head.headers);
     let asked = Asked::new(&head.headers, callers.config.max_wait).with_trail(trail);
     let mut response = match route(&head.method, head.uri.path()) {
-        Route::Compatible(device) => match Visit::begin(callers, peer, &device, &asked).await {
+        Route::Compatible(device) => match Visit::begin(callers, peer, (&device, None), &asked).await {
             Ok(visit) => call::compatible(&visit, body, busy).await,
             Err(denied) => denied.into_response(Form::Compatible, 0),
         },
-        Route::DirectCall(device, uri) => match Visit::begin(callers, peer, &device, &asked).await {
-            Ok(visit) => call::direct(&visit, &uri, body).await,
-            Err(denied) => denied.into_response(Form::Direct, 0),
-        },
-        Route::DirectObserve(device, uri) => match Visit::begin(callers, peer, &device, &asked).await {
-            Ok(visit) => observe::direct(&visit, &uri, busy).await,
-            Err(denied) => denied.into_response(Form::Direct, 0),
-        },
+        Route::DirectCall(device, uri) => {
+            let what = Some((Method::CoPost, &*uri));
+            match Visit::begin(callers, peer, (&device, what), &asked).await {
+                Ok(visit) => call::direct(&visit, &uri, body).await,
+                Err(denied) => denied.into_response(Form::Direct, 0),
+            }
+        }
+        Route::DirectObserve(device, uri) => {
+            let what = Some((Method::ObGet, &*uri));
+            match Visit::begin(callers, peer, (&device, what), &asked).await {
+                Ok(visit) => observe::direct(&visit, &uri, busy).await,
+                Err(denied) => denied.into_response(Form::Direct, 0),
+            }
+        }
         Route::Preflight => cors::preflight(),
         Route::InvalidUri => {
             let detail = "the device URI is no UTF-8 once it is percent-decoded".to_owned();
@@ -77,22 +83,36 @@ pub(super) struct Visit<'a> {
 }
 
 impl<'a> Visit<'a> {
+    /// `what` is asked of `device`; `None` where only the body says it.
     async fn begin(
         callers: &'a Callers,
         peer: SocketAddr,
-        device: &'a DeviceId,
+        (device, what): (&'a DeviceId, Option<(Method, &str)>),
         asked: &'a Asked<'a>,
     ) -> Result<Self, Denied> {
-        let caller = callers.access.caller(asked.headers, peer.ip(), device).await?;
+        let admitted = Self::admit(callers, peer, device, asked).await;
+        let caller = admitted.inspect_err(|&denied| asked.trail.is_refused(device, what, denied))?;
+        Ok(Self { callers, caller, device, asked })
+    }
+
+    async fn admit(
+        callers: &Callers,
+        peer: SocketAddr,
+        device: &DeviceId,
+        asked: &Asked<'_>,
+    ) -> Result<Caller, Denied> {
+        let caller = callers.access.caller(asked.headers, peer.ip()).await?;
         if let Some(subject) = caller.subject() {
             asked.trail.is_of(subject);
         }
-        Ok(Self { callers, caller, device, asked })
+        access::reach(&caller, device)?;
+        Ok(caller)
     }
 
     /// A place for one call or observation, if the caller may begin it.
     pub(super) fn place(&self, method: Method, uri: &str) -> Result<Place, Denied> {
-        self.callers.access.begin(&self.caller, self.device, method, uri)
+        let begun = self.callers.access.begin(&self.caller, self.device, method, uri);
+        begun.inspect_err(|&denied| self.asked.trail.is_refused(self.device, Some((method, uri)), denied))
     }
 }
 

@@ -9,9 +9,12 @@ use hyper::header::HeaderMap;
 use tokio::time::Instant;
 use tracing::{Level, Span};
 
+use super::access::Denied;
+use super::json::URI_BYTES;
 use super::outcome::{Code, code_of, delivery_name};
 use super::trace_parent::trace_id;
 use crate::hub::{Audit, AuditEntry, AuditEvent, CallError, Delivery, DeviceId, Hub};
+use crate::token::Method;
 
 /// Where a request comes from. Cheap to clone.
 #[derive(Debug, Clone, Default)]
@@ -53,20 +56,55 @@ impl Trail {
 
     /// The request calls a device.
     pub(super) fn calls(&self, device: &DeviceId, uri: &str) -> Doing {
-        self.does(AuditEvent::Call, "copost", device, uri)
+        self.does(AuditEvent::Call, Method::CoPost, device, uri)
     }
 
     /// The request observes a device.
     pub(super) fn observes(&self, device: &DeviceId, uri: &str) -> Doing {
-        self.does(AuditEvent::ObserveEnd, "obget", device, uri)
+        self.does(AuditEvent::ObserveEnd, Method::ObGet, device, uri)
     }
 
-    fn does(&self, event: AuditEvent, method: &'static str, device: &DeviceId, uri: &str) -> Doing {
+    /// The request may not do that on a device; `what` is `None` where it was not read.
+    pub(super) fn is_refused(&self, device: &DeviceId, what: Option<(Method, &str)>, denied: Denied) {
+        let Some(origin) = &self.0 else { return };
+        let Some(audit) = &origin.audit else { return };
+        let (code, status) = denied.outcome();
+        audit.record(AuditEntry {
+            method: what.map(|(method, _)| method.name()),
+            // Others are as long as a head may be, and entries wait for the disk.
+            uri: what.map(|(_, uri)| uri).filter(|uri| URI_BYTES.contains(&uri.len())).map(str::to_owned),
+            status: Some(status.as_u16()),
+            ..origin.entry(AuditEvent::Refused, device, code.as_str(), delivery_name(Delivery::NotSent))
+        });
+    }
+
+    fn does(&self, event: AuditEvent, method: Method, device: &DeviceId, uri: &str) -> Doing {
         let Some(origin) = &self.0 else { return Doing(None) };
         let (peer, request, trace_id) = (origin.peer, &origin.request, origin.trace.as_deref());
+        let method = method.name();
         let span = tracing::debug_span!("call", %device, %peer, request, method, uri, trace_id);
         let (origin, device, uri) = (Arc::clone(origin), device.clone(), uri.to_owned());
-        Doing(Some(Box::new(Known { origin, span, event, device, uri })))
+        Doing(Some(Box::new(Known { origin, span, event, method, device, uri })))
+    }
+}
+
+impl Origin {
+    /// What there is to say of every request.
+    fn entry(&self, event: AuditEvent, device: &DeviceId, code: &'static str, delivery: &'static str) -> AuditEntry {
+        AuditEntry {
+            event,
+            subject: self.subject.get().cloned(),
+            peer: self.peer.to_string(),
+            device: device.clone(),
+            method: None,
+            uri: None,
+            code,
+            status: None,
+            delivery,
+            duration: self.begun.elapsed(),
+            request: self.request.clone(),
+            trace: self.trace.clone(),
+        }
     }
 }
 
@@ -79,6 +117,7 @@ struct Known {
     origin: Arc<Origin>,
     span: Span,
     event: AuditEvent,
+    method: &'static str,
     device: DeviceId,
     uri: String,
 }
@@ -127,25 +166,15 @@ impl Known {
             AuditEvent::Call => "call ended",
             AuditEvent::ObserveStart => "observation began",
             AuditEvent::ObserveEnd => "observation ended",
+            AuditEvent::Refused => "refused",
         };
         tracing::debug!(parent: &self.span, code, delivery, duration_ms = duration.as_millis(), "{what}");
         if let Some(audit) = &self.origin.audit {
-            audit.record(self.entry(event, code, delivery));
-        }
-    }
-
-    fn entry(&self, event: AuditEvent, code: &'static str, delivery: &'static str) -> AuditEntry {
-        AuditEntry {
-            event,
-            subject: self.origin.subject.get().cloned(),
-            peer: self.origin.peer.to_string(),
-            device: self.device.clone(),
-            uri: self.uri.clone(),
-            code,
-            delivery,
-            duration: self.origin.begun.elapsed(),
-            request: self.origin.request.clone(),
-            trace: self.origin.trace.clone(),
+            audit.record(AuditEntry {
+                method: Some(self.method),
+                uri: Some(self.uri.clone()),
+                ..self.origin.entry(event, &self.device, code, delivery)
+            });
         }
     }
 }

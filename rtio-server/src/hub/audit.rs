@@ -1,4 +1,5 @@
-//! What is written down about each call and observation: who, what, on which device, with which outcome. Never the payload.
+//! What is written down about each call and observation, and about who was refused one: who, what, on which device, with which
+//! outcome. Never the payload.
 
 use std::fmt::Debug;
 use std::time::Duration;
@@ -22,10 +23,14 @@ pub struct AuditEntry {
     pub peer: String,
     /// On which device.
     pub device: DeviceId,
-    /// The URI on the device.
-    pub uri: String,
+    /// What was asked of the device, by its name on the wire; `None` where it was not read.
+    pub method: Option<&'static str>,
+    /// The URI on the device; `None` where it was not read.
+    pub uri: Option<String>,
     /// `code` that the caller got.
     pub code: &'static str,
+    /// HTTP status of a refusal, where codes say less.
+    pub status: Option<u16>,
     /// How far the request got.
     pub delivery: &'static str,
     /// Since the request came.
@@ -45,4 +50,6 @@ pub enum AuditEvent {
     ObserveStart,
     /// An observation ended, or never began.
     ObserveEnd,
+    /// Somebody was refused: for its token, its rights or its pace.
+    Refused,
 }

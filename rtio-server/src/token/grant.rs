@@ -50,6 +50,14 @@ pub enum Lacking {
 }
 
 impl Method {
+    /// The name on the wire.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::CoPost => "copost",
+            Self::ObGet => "obget",
+        }
+    }
+
     /// Reads `copost` or `obget`.
     pub fn parse(name: &str) -> Option<Self> {
         match name {

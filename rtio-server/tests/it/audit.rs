@@ -4,8 +4,9 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use crate::support::tokens::Issuer;
 use crate::support::{TestHub, eventually, hub};
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -71,12 +72,57 @@ async fn an_observation_is_a_line_at_its_start_and_one_at_its_end() {
 }
 
 #[tokio::test]
+async fn a_refused_caller_is_a_line_that_says_what_it_was_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("audit.jsonl");
+    let issuer = Issuer::new();
+    let flags = ["--audit-log", path.to_str().unwrap(), "--caller-rate", "1", "--caller-burst", "1"];
+    let hub = issuer.is_trusted_by(hub().with_flags(&flags)).start().await;
+    let grant = json!({"devices": ["dev"], "methods": ["copost"], "uris": ["/uri"]});
+    let token = issuer.token(json!({"sub": "app-7", "rtio": [grant]}));
+    let bearer = format!("Bearer {token}");
+    let by_token = [("authorization", bearer.as_str())];
+    let json = br#"{"method":"copost","id":7,"uri":"/none","data":"aGVsbG8="}"#;
+    let long = format!("/dev/{}", "x".repeat(10_000));
+    let statuses = [
+        hub.asks("POST", "/dev/uri", &[], b"s3cret").await.status,
+        hub.asks("GET", &long, &[], b"").await.status,
+        hub.asks("POST", "/dev", &[("authorization", "Bearer forged")], json).await.status,
+        hub.asks("GET", "/other/uri", &by_token, b"").await.status,
+        hub.asks("POST", "/dev", &by_token, json).await.status,
+        hub.asks("POST", "/dev/uri", &by_token, b"").await.status,
+        hub.asks("POST", "/dev/uri", &by_token, b"").await.status,
+    ];
+    assert_eq!(statuses, [401, 401, 401, 403, 403, 503, 429]);
+    hub.stops().await;
+    let lines = lines(&path);
+    let names = ["event", "subject", "device", "method", "uri", "code", "status", "delivery"];
+    let told: Vec<_> = lines.iter().map(|line| fields(line, &names).join(" ")).collect();
+    let expected = [
+        "refused null dev copost /uri BAD_REQUEST 401 not_sent",
+        "refused null dev obget null BAD_REQUEST 401 not_sent",
+        "refused null dev null null BAD_REQUEST 401 not_sent",
+        "refused app-7 other obget /uri BAD_REQUEST 403 not_sent",
+        "refused app-7 dev copost /none BAD_REQUEST 403 not_sent",
+        "call app-7 dev copost /uri DEVICEID_OFFLINE null not_sent",
+        "refused app-7 dev copost /uri TOO_MANY_REQUESTS 429 not_sent",
+    ];
+    assert_eq!(told, expected);
+    assert!(lines.iter().all(|line| line["request"].is_string() && line["peer"].is_string()));
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert!(!text.contains("s3cret") && !text.contains("forged") && !text.contains(&token), "{text}");
+}
+
+#[tokio::test]
 async fn a_full_file_moves_aside() {
     let dir = tempfile::tempdir().unwrap();
     let (hub, path) = audited_hub(dir.path(), &["--audit-max-bytes", "4096", "--audit-keep", "1"]).await;
     let mut caller = hub.caller().await;
     for _ in 0..60 {
+        let before = std::fs::read(&path).ok();
         caller.calls("/nobody/uri", b"").await;
+        // Lines that wait together are written together, into one file.
+        eventually("a line is written", || std::fs::read(&path).ok() != before).await;
     }
     hub.stops().await;
     let aside = dir.path().join("audit.jsonl.1");

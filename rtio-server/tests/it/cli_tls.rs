@@ -16,7 +16,7 @@ use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use tempfile::TempDir;
 
-use crate::device_port::DevicePort;
+use crate::device_port::{DevicePort, accept};
 use crate::fake_hub::{STREAM_HEAD, answer, answers_once, answers_once_by_tls};
 use crate::program::{Running, rtio, run};
 
@@ -122,7 +122,7 @@ fn a_hub_without_tls_is_unreachable_by_https() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let hub = format!("https://{}", listener.local_addr().unwrap());
     let served = std::thread::spawn(move || {
-        let (mut stream, _) = listener.accept().unwrap();
+        let mut stream = accept(&listener);
         stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").unwrap();
         stream
     });

@@ -26,6 +26,10 @@ async fn every_answer_may_be_read_by_every_page() {
         let reply = hub.asks(method, path, &[("origin", "https://page.example")], b"").await;
         let origin = reply.header("access-control-allow-origin");
         assert_eq!((reply.status, origin), (status, Some("*")), "{method} {path}");
+        let exposed = reply.header("access-control-expose-headers").unwrap_or_default();
+        for header in ["Retry-After", "WWW-Authenticate", "RateLimit-Remaining", "Preference-Applied"] {
+            assert!(exposed.split(", ").any(|it| it == header), "{method} {path}: {header}");
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use std::time::Duration;
 use rtio_proto::rest::UriDigest;
 use rtio_proto::session::{CallId, CallRequest, HubEvent, HubSession, ObservationId, Refusal, SessionLimits, Verdict};
 use rtio_proto::time::Instant;
+use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 /// Where a device may connect.
@@ -36,9 +37,7 @@ impl DevicePort {
     }
 
     pub(crate) fn accept_stream(&self) -> TcpStream {
-        let (stream, _) = self.0.accept().unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        stream
+        accept(&self.0)
     }
 
     fn verify(stream: Box<dyn Stream>) -> (Link, String) {
@@ -98,6 +97,14 @@ impl Link {
             self.stream.write_all(&bytes).unwrap();
         }
     }
+}
+
+/// Takes the next connection; it, and each read from it, must come in time. A program under test that died never connects.
+pub(crate) fn accept(listener: &TcpListener) -> TcpStream {
+    set_socket_timeout(listener, Timeout::Recv, Some(PATIENCE)).unwrap();
+    let (stream, _) = listener.accept().expect("a connection in time");
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream
 }
 
 fn request<'a>(uri: &str, data: &'a [u8]) -> CallRequest<'a> {

@@ -8,6 +8,8 @@ use std::thread::JoinHandle;
 
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
+use crate::device_port::accept;
+
 /// Head and body of the one request.
 pub(crate) struct Request {
     pub(crate) head: String,
@@ -31,7 +33,7 @@ pub(crate) fn serves<T: Send + 'static>(
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let served = std::thread::spawn(move || {
-        let (mut stream, _) = listener.accept().unwrap();
+        let mut stream = accept(&listener);
         let request = read_request(&mut stream);
         act(&mut stream, request)
     });
@@ -47,7 +49,7 @@ pub(crate) fn answers_once_by_tls(
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("https://{}", listener.local_addr().unwrap());
     let served = std::thread::spawn(move || {
-        let (mut stream, _) = listener.accept().unwrap();
+        let mut stream = accept(&listener);
         let mut session = ServerConnection::new(config).unwrap();
         while session.is_handshaking() {
             session.complete_io(&mut stream).ok()?;

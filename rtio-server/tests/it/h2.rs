@@ -9,6 +9,7 @@ use crate::support::h2::{
     ACK, DATA, END_STREAM, GOAWAY, H2Caller, H2Frames, HEADERS, PING, RST_STREAM, SETTINGS, WINDOW_UPDATE, frame, post,
     reset,
 };
+use crate::support::wait::STALL;
 use crate::support::{Ca, Clock, Device, TestHub, eventually, hub, within};
 
 /// A hub with HTTPS, and a caller's connection of HTTP/2.
@@ -351,9 +352,6 @@ async fn streams_that_leave_free_their_connection() {
     eventually("the hub is at rest", || hub.core.devices_online() == 1).await;
     assert_eq!(caller.calls("/dev/uri", b"after").await.body, b"after", "more than the 128 that may be open");
 }
-
-/// How long an answer must not come before it counts as held back: longer than a busy machine takes for one.
-const STALL: Duration = Duration::from_secs(2);
 
 /// There are callers that take an answer for a broken stream when it comes before they have sent all, and no caller knows what to do
 /// with a reset instead of an answer.

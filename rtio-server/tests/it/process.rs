@@ -47,6 +47,31 @@ fn a_killed_hub_starts_again_at_the_same_addresses() {
     assert_eq!(hub.end_by(Signal::TERM).0, Some(0));
 }
 
+#[test]
+fn a_hub_whose_logs_nobody_reads_any_more_serves_and_ends_as_ever() {
+    let flags = "--dev --device-addr 127.0.0.1:0 --http-addr 127.0.0.1:0 --admin-addr off --log-level debug";
+    let mut hub = Running::start(&mut rtio(&format!("serve {flags}")));
+    let devices = hub.value_of("devices");
+    hub.is_not_listened_to_any_more();
+    for _ in 0..2 {
+        connect_device(&devices);
+    }
+    assert_eq!(hub.end_by(Signal::TERM).0, Some(0));
+}
+
+#[test]
+fn a_failure_that_nobody_reads_has_its_exit_code() {
+    let flags = "serve --dev --http-addr 127.0.0.1:0 --admin-addr off";
+    // A failure, and a value that is told of in a line of its own, as it is not on the command line.
+    for (more, devices, code) in [("--audit-log /nowhere/audit", "127.0.0.1:0", 1), ("", "nonsense", 64)] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut command = rtio(&format!("{flags} {more}"));
+        let status = command.env("RTIO_DEVICE_ADDR", devices).stderr(writer).status().unwrap();
+        assert_eq!(status.code(), Some(code), "{more}");
+    }
+}
+
 /// A device called `dev` that has a call and has not answered it.
 fn hub_with_a_call_in_flight() -> (Running, TcpStream, TcpStream) {
     let mut hub =

@@ -1,9 +1,9 @@
 //! The executable as a user runs it, without the variables of whoever runs the tests.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on shall panic")]
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader};
 use std::path::PathBuf;
-use std::process::{Child, ChildStderr, ChildStdout, Command, Output, Stdio};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -30,14 +30,14 @@ pub(crate) fn run(command: &mut Command) -> (Option<i32>, String, String) {
 pub(crate) struct Running {
     child: Child,
     lines: BufReader<ChildStdout>,
-    logs: BufReader<ChildStderr>,
+    logs: Box<dyn BufRead + Send>,
 }
 
 impl Running {
     pub(crate) fn start(command: &mut Command) -> Self {
         let mut child = command.spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap());
-        let logs = BufReader::new(child.stderr.take().unwrap());
+        let logs = Box::new(BufReader::new(child.stderr.take().unwrap()));
         Self { child, lines, logs }
     }
 
@@ -59,6 +59,11 @@ impl Running {
         let mut line = String::new();
         self.logs.read_line(&mut line).unwrap();
         line
+    }
+
+    /// Closes the reading end of standard error.
+    pub(crate) fn is_not_listened_to_any_more(&mut self) {
+        self.logs = Box::new(io::empty());
     }
 
     pub(crate) fn sends(&self, signal: Signal) {

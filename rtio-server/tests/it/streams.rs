@@ -84,7 +84,7 @@ async fn stall(hub: &TestHub, device: &mut Device) -> (Caller, u16, u16) {
     let observer = device.begins_observation().await;
     for _ in 0..100_000 {
         let notify = device.notifies(StatusCode::Continue, observer, &[b'x'; 500]).await;
-        let answer = tokio::time::timeout(crate::support::wait::SILENCE, device.receives()).await;
+        let answer = tokio::time::timeout(crate::support::wait::STALL, device.receives()).await;
         if answer.is_err() {
             return (caller, observer, notify);
         }
@@ -133,9 +133,10 @@ async fn a_reader_that_stalls_for_15_seconds_loses_the_observation() {
     let mut device = hub.device("dev").await;
     let (mut caller, observer, owed) = stall(&hub, &mut device).await;
     let clock = Clock::stopped();
-    clock.passes(Duration::from_secs(14)).await;
+    // It has stalled for some seconds already.
+    clock.passes(Duration::from_secs(10)).await;
     device.has_received_nothing();
-    clock.passes(Duration::from_secs(6)).await;
+    clock.passes(Duration::from_secs(10)).await;
     let [high, low] = observer.to_be_bytes();
     device.receives_answer(owed, &[0x34, high, low]).await;
     assert_eq!(caller.head().await.status, 200);

@@ -75,7 +75,7 @@ async fn the_old_connection_is_closed_although_a_caller_of_it_does_not_read() {
     let observer = old.begins_observation().await;
     loop {
         old.notifies(StatusCode::Continue, observer, &[b'x'; 500]).await;
-        if tokio::time::timeout(crate::support::wait::SILENCE, old.receives()).await.is_err() {
+        if tokio::time::timeout(crate::support::wait::STALL, old.receives()).await.is_err() {
             break;
         }
     }

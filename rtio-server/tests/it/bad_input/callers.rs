@@ -6,7 +6,7 @@ use rtio_proto::StatusCode;
 
 use super::{with_bystander, with_bystander_on};
 use crate::support::caller::request;
-use crate::support::wait::SILENCE;
+use crate::support::wait::STALL;
 use crate::support::{Caller, Clock, hub};
 
 #[tokio::test]
@@ -34,7 +34,7 @@ async fn a_stalled_reader_of_an_observation_leaves_its_device_free() {
     let mut frames = 0;
     loop {
         device.notifies(StatusCode::Continue, observer, &[b'x'; 500]).await;
-        if tokio::time::timeout(SILENCE, device.receives()).await.is_err() {
+        if tokio::time::timeout(STALL, device.receives()).await.is_err() {
             break;
         }
         frames += 1;

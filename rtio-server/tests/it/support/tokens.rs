@@ -46,7 +46,12 @@ impl Issuer {
 
     /// A hub that accepts its tokens.
     pub(crate) fn hub(&self) -> Builder {
-        hub().with(|config| config.tokens = Some(Config { keys: vec![self.public_file()], ..nothing() }))
+        self.is_trusted_by(hub())
+    }
+
+    /// That hub, which accepts its tokens.
+    pub(crate) fn is_trusted_by(&self, hub: Builder) -> Builder {
+        hub.with(|config| config.tokens = Some(Config { keys: vec![self.public_file()], ..nothing() }))
     }
 
     /// A token with these claims; `exp` is in an hour unless they say otherwise.

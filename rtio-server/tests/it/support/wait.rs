@@ -24,5 +24,8 @@ pub(crate) async fn eventually(what: &str, mut condition: impl FnMut() -> bool) 
 /// Generous: what is waited for takes milliseconds, but machines that run tests are busy.
 pub(crate) const BOUND: Duration = Duration::from_secs(20);
 
+/// How long an answer must not come before it counts as held back: longer than a busy machine takes for one.
+pub(crate) const STALL: Duration = Duration::from_secs(2);
+
 /// How long a test watches for something that must not come.
 pub(crate) const SILENCE: Duration = Duration::from_millis(60);
