@@ -35,6 +35,7 @@ mod program;
 mod proxy;
 mod registry;
 mod report;
+mod revoked;
 mod shutdown;
 mod streams;
 mod support;

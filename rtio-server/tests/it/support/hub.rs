@@ -12,7 +12,7 @@ use rtio_server::app::{App, Ports, UriDigest};
 use rtio_server::backend::{BackendUrl, Trust, VerifierConfig};
 use rtio_server::config::{Config, RawConfig, VerifierChoice};
 use rtio_server::hub::Hub;
-use rtio_server::hub::ports::{DeviceService, Verifier};
+use rtio_server::hub::ports::{DeviceRegistry, DeviceService, Verifier};
 use rtio_server::readiness::Readiness;
 use rtio_server::reload::Reload;
 use rtio_server::shutdown::Shutdown;
@@ -78,6 +78,12 @@ impl Builder {
 
     pub(crate) fn with_verifier(mut self, verifier: impl Verifier + 'static) -> Self {
         self.ports.verifier = Arc::new(verifier);
+        self
+    }
+
+    /// Operators may change `registry`; the verifier is another matter.
+    pub(crate) fn with_registry(mut self, registry: Arc<dyn DeviceRegistry>) -> Self {
+        self.ports.devices = Some(registry);
         self
     }
 
