@@ -3,12 +3,14 @@
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixDatagram;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use rustix::process::Signal;
 
-use crate::program::{Running, rtio};
+use crate::program::{Running, TestFile, rtio};
+use crate::support::tokens::Issuer;
 
 const FREE_PORTS: &str = "serve --dev --device-addr 127.0.0.1:0 --http-addr 127.0.0.1:0 --admin-addr off";
 
@@ -80,4 +82,22 @@ fn sockets_for_other_programs_are_left_alone() {
     command.env("LISTEN_FDS", "1").env("LISTEN_PID", "1");
     let mut hub = Running::start(&mut command);
     assert!(hub.value_of("devices").starts_with("127.0.0.1:"));
+}
+
+#[test]
+fn the_hub_starts_with_the_file_that_the_document_has_for_the_unit() {
+    let folder = tempfile::tempdir().unwrap();
+    let issuer = Issuer::new();
+    let document = include_str!("../../../docs/operations.md");
+    let (_, section) = document.split_once("## As a service of systemd").unwrap();
+    let (_, file) = section.split_once("```toml\n").unwrap();
+    let (file, _) = file.split_once("```").unwrap();
+    let path = |path: PathBuf| path.to_str().unwrap().to_owned();
+    let file = file.replace("/var/lib/rtio", &path(folder.path().join("data")));
+    let file = file.replace("/etc/rtio/token-key.pub.pem", &path(issuer.public_file()));
+    let file = TestFile::new("rtio.service.toml", &file);
+    let flags = "--device-addr 127.0.0.1:0 --http-addr 127.0.0.1:0 --admin-addr off";
+    let mut hub = Running::start(&mut rtio(&format!("--config {} serve {flags}", path(file.0.clone()))));
+    hub.value_of("devices");
+    assert_eq!(hub.end_by(Signal::TERM).0, Some(0));
 }
