@@ -96,13 +96,17 @@ impl Hub {
     }
 
     /// Whether a session that has just begun may go on: a device may have lost its right after the verifier was asked, and before
-    /// there was a session to end. `revocations` is the number from before.
+    /// there was a session to end. `revocations` is the number from before. Where nobody can say, it may not: the device comes back.
     ///
     /// # Cancel safety
     ///
     /// As the verifier's.
     pub async fn still_accepts(&self, revocations: u64, device: &DeviceId, secret: &[u8]) -> bool {
-        self.revocations() == revocations || self.verifier.verify(device, secret).await != Verification::Refused
+        self.revocations() == revocations
+            || matches!(
+                self.verifier.verify(device, secret).await,
+                Verification::Accepted | Verification::AcceptedBy(_)
+            )
     }
 
     /// Ends the device's session, unless it began with one of the `live` secrets, or with none of the registry's.
