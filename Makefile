@@ -40,6 +40,7 @@ certs:
 
 bench: hub-release
 	$(CARGO) run $(LOCKED) --release -p benches --bin fleet -- all
+	$(CARGO) bench $(LOCKED) -p benches --bench token --bench verification
 
 soak: hub-release
 	$(CARGO) run $(LOCKED) --release -p benches --bin fleet -- soak
