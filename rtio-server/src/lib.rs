@@ -1,11 +1,12 @@
 //! The hub process. As a library it exists so that tests can start a hub in their own process; the executable is `main.rs`.
 //!
 //! ```text
-//!  main ─► app ─►  device   http   admin   edges: sockets, formats
-//!                    │       │      │
-//!                    └────► hub ◄───┘      core: calls, observations, reports, presence
-//!                            ▲  (owns the port traits)
-//!                         backend  store   ports: the outside we call
+//!  main ─► app ─►  device    http ─► token    edges: sockets, formats, who may call
+//!                    │  admin  │
+//!                    │    │    │
+//!                    └─► hub ◄─┘              core: calls, observations, reports, presence
+//!                         ▲  (owns the port traits)
+//!              backend  store  audit          ports: the outside we call
 //! ```
 //!
 //! Who may import whom is checked by tests/it/architecture.rs.
