@@ -13,6 +13,8 @@ pub(crate) enum Server {
     TlsHub,
     /// The hub with TLS on both ports, and tokens of callers.
     SecureHub,
+    /// The hub without its pace of verifications, to see what it could do.
+    UnpacedHub,
     /// Bare hyper for callers.
     Hyper,
     /// Bare accept, read, write for devices.
@@ -23,6 +25,10 @@ impl Server {
     pub(crate) async fn start(self, settings: &Settings) -> Result<ServerProcess, RunError> {
         match self {
             Self::Hub => ServerProcess::start(&settings.hub, HUB_ARGS, 2).await,
+            Self::UnpacedHub => {
+                let args = [HUB_ARGS, &["--max-verifications-per-second", "1000000"]].concat();
+                ServerProcess::start(&settings.hub, &args, 2).await
+            }
             Self::TlsHub => start_with(Credentials::certificates(&settings.hub)?, settings).await,
             Self::SecureHub => start_with(Credentials::with_token(&settings.hub)?, settings).await,
             Self::Hyper => ServerProcess::start(&settings.own, &["baseline-hyper"], 1).await,

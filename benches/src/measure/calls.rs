@@ -91,7 +91,9 @@ async fn measure_server(
     let process = server.start(settings).await?;
     let devices = settings.devices();
     let fleet = match server {
-        Server::Hub | Server::TlsHub | Server::SecureHub => Some(Fleet::connect(process.devices()?, 0..devices).await?),
+        Server::Hub | Server::UnpacedHub | Server::TlsHub | Server::SecureHub => {
+            Some(Fleet::connect(process.devices()?, 0..devices).await?)
+        }
         Server::Hyper | Server::Accept => None,
     };
     let from = Instant::now() + WARM_UP;

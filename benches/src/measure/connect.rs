@@ -13,7 +13,7 @@ use crate::servers::Server;
 /// Adds the rates of connecting.
 pub(super) async fn measure(settings: &Settings, report: &mut Report) -> Result<(), RunError> {
     for round in 1..=settings.repeat {
-        let hub = connect_alone(Server::Hub, settings).await?;
+        let hub = connect_alone(Server::UnpacedHub, settings).await?;
         let accept = connect_alone(Server::Accept, settings).await?;
         let busy = connect_during_calls(settings, report).await?;
         let repeat = settings.repeat;
@@ -42,7 +42,7 @@ async fn connect_alone(server: Server, settings: &Settings) -> Result<Figures, R
 }
 
 async fn connect_during_calls(settings: &Settings, report: &mut Report) -> Result<f64, RunError> {
-    let process = Server::Hub.start(settings).await?;
+    let process = Server::UnpacedHub.start(settings).await?;
     let devices = settings.devices();
     let fleet = Fleet::connect(process.devices()?, 0..devices).await?;
     let plan = Plan { form: Form::Compatible, callers: CALLERS, first_device: 0, devices, stop: Stop::WhenTold };
