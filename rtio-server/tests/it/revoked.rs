@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on shall panic")]
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use rtio_proto::header::{FrameCode, FrameKind};
 use rtio_server::data_dir::DataDir;
@@ -21,12 +21,17 @@ struct Held {
     store: Arc<Store>,
     made: Arc<AtomicUsize>,
     way: Arc<Semaphore>,
+    /// From now on nobody can say.
+    is_down: Arc<AtomicBool>,
 }
 
 impl Verifier for Held {
     fn verify<'a>(&'a self, device: &'a DeviceId, secret: &'a [u8]) -> BoxFuture<'a, Verification> {
         Box::pin(async move {
-            let verdict = self.store.verify(device, secret).await;
+            let verdict = match self.is_down.load(Ordering::SeqCst) {
+                true => Verification::Unavailable,
+                false => self.store.verify(device, secret).await,
+            };
             self.made.fetch_add(1, Ordering::SeqCst);
             let _passes = self.way.acquire().await.unwrap();
             verdict
@@ -47,7 +52,8 @@ impl Scene {
         let store = Arc::new(Store::open(&DataDir::open(folder.path()).unwrap(), Metrics::default()).unwrap());
         let new = ["dev", "other"].map(|name| NewDevice { id: id(name), secret: secret() });
         store.add(new.into()).await.unwrap();
-        let held = Held { store: Arc::clone(&store), made: Arc::default(), way: Arc::new(Semaphore::new(0)) };
+        let way = Arc::new(Semaphore::new(0));
+        let held = Held { store: Arc::clone(&store), made: Arc::default(), way, is_down: Arc::default() };
         let hub = hub().with_verifier(held.clone()).with_registry(store).start().await;
         Self { hub, held, _folder: folder }
     }
@@ -121,6 +127,18 @@ async fn a_right_that_is_lost_between_the_yes_and_the_session_ends_the_session()
         eventually("the device is offline", || scene.hub.core.devices_online() == 0).await;
         scene.has_answered(2).await;
     }
+}
+
+#[tokio::test]
+async fn where_nobody_can_say_whether_a_right_was_lost_the_session_ends() {
+    let scene = Scene::new().await;
+    let mut device = scene.asks("dev").await;
+    scene.has_answered(1).await;
+    Loss::Disabled.happens(&scene.operator(), &id("other")).await;
+    scene.held.is_down.store(true, Ordering::SeqCst);
+    scene.lets_answers_go();
+    device.tries_to_receive_all().await;
+    scene.hub.ends_session("disconnected", 0).await;
 }
 
 #[tokio::test]
