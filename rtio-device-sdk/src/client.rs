@@ -184,6 +184,7 @@ fn return_if_final(reason: CloseReason) -> Result<(), ClientError> {
         | CloseReason::Silent
         | CloseReason::Replaced
         | CloseReason::Disconnected
+        | CloseReason::Revoked
         | CloseReason::Shutdown
         | CloseReason::PeerGone
         | CloseReason::Vanished => Ok(()),

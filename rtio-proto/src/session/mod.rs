@@ -101,6 +101,8 @@ pub enum CloseReason {
     Replaced,
     /// Our side ended this session alone.
     Disconnected,
+    /// The device may not connect any more.
+    Revoked,
     /// Our side ends.
     Shutdown,
     /// The peer closed the connection, or the transport failed.
@@ -120,6 +122,7 @@ impl CloseReason {
             Self::Silent => "silent",
             Self::Replaced => "replaced",
             Self::Disconnected => "disconnected",
+            Self::Revoked => "revoked",
             Self::Shutdown => "shutdown",
             Self::PeerGone => "peer_gone",
             Self::Vanished => "vanished",

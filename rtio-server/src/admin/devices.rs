@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 use super::Admin;
 use super::problem::Problem;
-use crate::hub::{DeviceId, IdPattern, LinkInfo, ListRequest};
+use crate::hub::{DeviceId, Epoch, IdPattern, LinkInfo, ListRequest};
 
 pub(super) fn router() -> Router<Arc<Admin>> {
     Router::new().route("/devices", get(list)).route("/devices/{id}", get(look).delete(disconnect))
@@ -43,6 +43,7 @@ struct Page {
 #[derive(Debug, Serialize)]
 struct Online {
     id: String,
+    epoch: u64,
     since: Timestamp,
     peer: SocketAddr,
     capacity: usize,
@@ -60,16 +61,16 @@ async fn list(
     let order = admin.hub.listing_order();
     let request = asked.into_request(order).map_err(|error| bad_request(&error))?;
     let found = admin.hub.list(&request).await;
-    let last = found.last().filter(|_| found.len() == request.limit).map(|(id, _)| id);
+    let last = found.last().filter(|_| found.len() == request.limit).map(|(id, ..)| id);
     let next = last.map(|id| cursor(order, id));
     let now = Now::read();
-    Ok(Json(Page { devices: found.iter().map(|(id, info)| now.show(id, info)).collect(), next }))
+    Ok(Json(Page { devices: found.iter().map(|(id, epoch, info)| now.show(id, *epoch, info)).collect(), next }))
 }
 
 async fn look(State(admin): State<Arc<Admin>>, Path(id): Path<String>) -> Result<Json<Online>, Problem> {
     let id = device(&id)?;
-    let info = admin.hub.info(&id).ok_or_else(offline)?;
-    Ok(Json(Now::read().show(&id, &info)))
+    let (epoch, info) = admin.hub.info(&id).ok_or_else(offline)?;
+    Ok(Json(Now::read().show(&id, epoch, &info)))
 }
 
 async fn disconnect(State(admin): State<Arc<Admin>>, Path(id): Path<String>) -> Result<StatusCode, Problem> {
@@ -106,9 +107,10 @@ impl Now {
         Self { instant: Instant::now(), wall: Timestamp::now() }
     }
 
-    fn show(&self, id: &DeviceId, info: &LinkInfo) -> Online {
+    fn show(&self, id: &DeviceId, epoch: Epoch, info: &LinkInfo) -> Online {
         Online {
             id: id.to_string(),
+            epoch: epoch.0,
             since: self.wall_time(info.connected),
             peer: info.peer,
             capacity: info.capacity,

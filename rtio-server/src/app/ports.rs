@@ -1,6 +1,5 @@
 //! What stands behind the hub's ports: who verifies devices, who serves them, and the store.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -10,8 +9,8 @@ use super::{BuildError, METRICS_PREFIX};
 use crate::backend::{self, AcceptAny, HttpVerifier};
 use crate::config::{Config, VerifierChoice};
 use crate::data_dir::DataDir;
-use crate::hub::UriDigest;
-use crate::hub::ports::{DeviceRegistry, DeviceService, Verifier};
+use crate::hub::Services;
+use crate::hub::ports::{DeviceRegistry, Verifier};
 use crate::hub_lock::HubLock;
 use crate::readiness::Readiness;
 use crate::store::{self, Store};
@@ -20,8 +19,8 @@ use crate::store::{self, Store};
 pub struct Ports {
     /// Says whether a device may connect.
     pub verifier: Arc<dyn Verifier>,
-    /// Answers what devices send, by the digest of the URI.
-    pub services: HashMap<UriDigest, Arc<dyn DeviceService>>,
+    /// Answer what devices send.
+    pub services: Services,
     /// Asks the operator's services.
     pub client: backend::Client,
     /// Keeps who may connect, where there is a data folder.
@@ -58,7 +57,7 @@ impl Ports {
             }
         };
         let devices = store.map(|store| store as Arc<dyn DeviceRegistry>);
-        Ok(Self { verifier, services: HashMap::new(), client, devices, lock, readiness, metrics })
+        Ok(Self { verifier, services: Services::default(), client, devices, lock, readiness, metrics })
     }
 }
 

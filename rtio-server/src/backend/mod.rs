@@ -11,7 +11,7 @@ mod url;
 mod verifier;
 
 pub use accept_any::AcceptAny;
-pub use client::{BackendError, Bounds, Client};
+pub use client::{BackendError, Bounds, Client, Reply};
 pub use key_sets::KeySets;
 pub use metrics::Metrics;
 pub use trust::{Trust, TrustError};

@@ -35,6 +35,9 @@ impl ConfigFile {
         name: &str,
         value: toml::Value,
     ) -> Result<clap::Command, ConfigFileError> {
+        if TABLES.contains(&name) {
+            return Ok(command);
+        }
         let Some(section) = SECTIONS.iter().find(|section| section.name == name) else {
             return Err(ConfigFileError::UnknownSection { file: self.path.clone(), name: name.to_owned() });
         };
@@ -100,6 +103,9 @@ pub(super) const SECTIONS: &[Section] = &[
     Section { name: "token", command: &["token", "issue"] },
 ];
 
+/// Sections that are no flags but lists that grow. Whoever uses one reads it itself, again at each reload.
+pub(super) const TABLES: &[&str] = &["device-services", "webhooks"];
+
 fn texts_of(value: &toml::Value, arg: &Arg) -> Option<Vec<String>> {
     match value.as_array().filter(|_| takes_many(arg)) {
         Some(values) => values.iter().map(text_of).collect(),
@@ -122,7 +128,8 @@ fn takes_many(arg: &Arg) -> bool {
 }
 
 fn section_names() -> String {
-    SECTIONS.iter().map(|section| format!("[{}]", section.name)).collect::<Vec<_>>().join(", ")
+    let names = SECTIONS.iter().map(|section| section.name).chain(TABLES.iter().copied());
+    names.map(|name| format!("[{name}]")).collect::<Vec<_>>().join(", ")
 }
 
 /// Why a configuration file is of no use. Values that a flag would refuse too are not here: clap names them.

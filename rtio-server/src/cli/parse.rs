@@ -22,9 +22,17 @@ pub(crate) fn parse(arguments: Vec<OsString>) -> Result<Command, Exit> {
     }
     let matches = command.try_get_matches_from(&arguments).and_then(|matches| Cli::from_arg_matches(&matches));
     match matches {
-        Ok(cli) => Ok(cli.command),
+        Ok(cli) => Ok(with_file(cli.command, file)),
         Err(error) => Err(explain(&error, &arguments, file.as_ref())),
     }
+}
+
+/// A hub reads the tables of the file itself, and again at each reload.
+fn with_file(mut command: Command, file: Option<ConfigFile>) -> Command {
+    if let Command::Serve(raw) = &mut command {
+        raw.file = file.map(|file| file.path);
+    }
+    command
 }
 
 /// The clap definition, with a variable for each flag.

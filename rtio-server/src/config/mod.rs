@@ -83,6 +83,7 @@ impl TryFrom<RawConfig> for Config {
                 ack_timeout: raw.times.ack_timeout,
                 max_observations: raw.caps.max_observations,
                 max_verifications_per_second: raw.verify.max_verifications_per_second,
+                max_events: raw.caps.max_events,
             },
             audit: raw.audit.audit_log.map(|path| audit::Config {
                 path,

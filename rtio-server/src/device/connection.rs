@@ -21,7 +21,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::link::{Link, Report, Request};
 use super::transport::Transport;
 use super::{Devices, outcome, span, verification};
-use crate::hub::{DeviceId, Presence, ReportAnswer, post};
+use crate::hub::{DeviceId, DeviceLink, Presence, ReportAnswer, post};
 use crate::net::peers::Seat;
 use crate::net::{Admitted, Stream};
 
@@ -136,7 +136,8 @@ fn answer(link: &Arc<Link>, device: &DeviceId, report: Report) {
     let owed = OwedAnswer { link: Arc::clone(link), message_id: report.message_id, answer: FAILED };
     tokio::spawn(async move {
         let mut owed = owed;
-        owed.answer = post(service, device, report.data).await;
+        let link = Arc::clone(&owed.link);
+        owed.answer = post(service, &device, &*link, report.data).await;
     });
 }
 
@@ -170,6 +171,7 @@ async fn finish(mut reader: OwnedReadHalf, link: &Link, device: Option<DeviceId>
         | CloseReason::Silent
         | CloseReason::Replaced
         | CloseReason::Disconnected
+        | CloseReason::Revoked
         | CloseReason::Shutdown
         | CloseReason::PeerGone
         | CloseReason::Vanished => span::at_debug(link.peer(), device.as_ref())

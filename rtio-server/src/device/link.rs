@@ -20,8 +20,8 @@ use tokio::net::tcp::OwnedWriteHalf;
 use super::transport::{Outgoing, Peer, Transport};
 use super::{Devices, outcome, span};
 use crate::hub::{
-    CallError, CallId, CallReply, Credential, DeviceLink, Ending, Feed, LinkInfo, ObservationId, ReportAnswer,
-    RequestParts, UriDigest,
+    CallError, CallId, CallReply, Credential, DeviceLink, Ending, Feed, LinkInfo, ObservationId, OfflineCause,
+    ReportAnswer, RequestParts, UriDigest,
 };
 use crate::net::Backlog;
 
@@ -112,10 +112,6 @@ impl Link {
 
     pub(super) fn devices(&self) -> &Arc<Devices> {
         &self.devices
-    }
-
-    pub(super) fn peer(&self) -> SocketAddr {
-        self.peer
     }
 
     pub(super) fn has_tls(&self) -> bool {
@@ -405,6 +401,10 @@ impl DeviceLink for Link {
         }
     }
 
+    fn peer(&self) -> SocketAddr {
+        self.peer
+    }
+
     fn credential(&self) -> Option<Credential> {
         NonZeroU32::new(self.credential.load(Ordering::Relaxed)).map(Credential)
     }
@@ -424,10 +424,15 @@ impl DeviceLink for Link {
         }
     }
 
+    fn ended(&self) -> Option<OfflineCause> {
+        self.close_reason().map(outcome::of_end)
+    }
+
     fn close(&self, ending: Ending) {
         self.end(match ending {
             Ending::Replaced => CloseReason::Replaced,
             Ending::Disconnected => CloseReason::Disconnected,
+            Ending::Revoked => CloseReason::Revoked,
             Ending::Shutdown => CloseReason::Shutdown,
         });
     }

@@ -6,7 +6,7 @@ use rtio_proto::StatusCode;
 use rtio_proto::session::{self, CallOutcome, CloseReason, ObservationEnd, Refusal};
 use tokio::time::Instant;
 
-use crate::hub::{CallError, Cap, Delivery, FeedEnd, Stage};
+use crate::hub::{CallError, Cap, Delivery, FeedEnd, OfflineCause, Stage};
 use crate::net;
 
 pub(super) fn of_call(outcome: CallOutcome, started: Instant) -> Result<Vec<u8>, CallError> {
@@ -40,6 +40,20 @@ pub(super) fn of_refusal(refusal: Refusal) -> CallError {
         Refusal::TooManyCalls { max } => CallError::Busy(Cap::Calls { max: max.into() }),
         Refusal::OutboxFull { max } => CallError::Busy(Cap::Outbox { max_bytes: max as usize }),
         Refusal::TooManyObservations { max } => CallError::Busy(Cap::Observations { max }),
+    }
+}
+
+/// Why a session that has ended makes its device go offline.
+pub(super) const fn of_end(reason: CloseReason) -> OfflineCause {
+    match reason {
+        CloseReason::Protocol(_) | CloseReason::VerifiedTwice => OfflineCause::ProtocolError,
+        CloseReason::VerifyTimeout | CloseReason::Refused(_) | CloseReason::Revoked => OfflineCause::Refused,
+        CloseReason::Silent => OfflineCause::Heartbeat,
+        CloseReason::Vanished => OfflineCause::Vanished,
+        CloseReason::Replaced => OfflineCause::Replaced,
+        CloseReason::Disconnected => OfflineCause::Disconnected,
+        CloseReason::Shutdown => OfflineCause::Drained,
+        CloseReason::PeerGone => OfflineCause::ClosedByDevice,
     }
 }
 

@@ -81,7 +81,7 @@ async fn admit(reader: &mut OwnedReadHalf, link: &Arc<Link>, identity: Option<Id
     if let Some(presence) = &presence
         && !hub.still_accepts(revocations, presence.device(), secret.reveal()).await
     {
-        link.end(CloseReason::Disconnected);
+        link.end(CloseReason::Revoked);
     }
     link.flush();
     presence

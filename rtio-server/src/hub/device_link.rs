@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::{CallError, CallId, Credential, Feed, ObservationId, UriDigest};
+use super::{CallError, CallId, Credential, Feed, ObservationId, OfflineCause, UriDigest};
 
 /// Where the outcome of a call goes: the answer's data, or why there is none.
 pub type CallReply = oneshot::Sender<Result<Vec<u8>, CallError>>;
@@ -59,11 +59,17 @@ pub trait DeviceLink: Debug + Send + Sync {
     /// Acts on every deadline of the session that has come.
     fn check_deadlines(&self);
 
+    /// Where the device connects from. Takes no lock.
+    fn peer(&self) -> SocketAddr;
+
     /// With which of the registry's secrets it began, if with one of them.
     fn credential(&self) -> Option<Credential>;
 
     /// How the session stands.
     fn info(&self) -> LinkInfo;
+
+    /// Why the session has ended, if it has.
+    fn ended(&self) -> Option<OfflineCause>;
 
     /// Ends the session; what is in flight ends as gone.
     fn close(&self, ending: Ending);
@@ -93,8 +99,10 @@ pub struct LinkInfo {
 pub enum Ending {
     /// A newer connection of the same device took over.
     Replaced,
-    /// An operator ended it, or the device may not connect any more.
+    /// An operator ended it.
     Disconnected,
+    /// The device may not connect any more.
+    Revoked,
     /// The hub shuts down.
     Shutdown,
 }

@@ -117,7 +117,7 @@ impl Hub {
         };
         if let Some(link) = self.registry.get(device).filter(began_with_another) {
             tracing::info!(%device, "session ended: the device may not connect any more, or not with this secret");
-            link.close(Ending::Disconnected);
+            link.close(Ending::Revoked);
         }
     }
 }

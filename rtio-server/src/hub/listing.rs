@@ -1,7 +1,7 @@
 //! Who is online, page by page, while devices come and go.
 
 use super::registry::SHARDS;
-use super::{DeviceId, Hub, IdPattern, LinkInfo};
+use super::{DeviceId, Epoch, Hub, IdPattern, LinkInfo};
 
 /// Which page of which devices.
 #[derive(Debug, Clone)]
@@ -25,7 +25,7 @@ impl Hub {
     /// # Cancel safety
     ///
     /// Safe: it only looks.
-    pub async fn list(&self, request: &ListRequest) -> Vec<(DeviceId, LinkInfo)> {
+    pub async fn list(&self, request: &ListRequest) -> Vec<(DeviceId, Epoch, LinkInfo)> {
         let first = request.after.as_ref().map_or(0, |after| self.registry.shard_of(after));
         let mut page = Vec::new();
         for shard in first..SHARDS {
@@ -33,7 +33,7 @@ impl Hub {
             let wanted = |id: &DeviceId| after.is_none_or(|after| id > after) && request.pattern.matches(id);
             let mut ids = self.registry.ids_in_shard(shard, wanted);
             ids.sort_unstable();
-            let found = ids.into_iter().filter_map(|id| self.info(&id).map(|info| (id, info)));
+            let found = ids.into_iter().filter_map(|id| self.info(&id).map(|(epoch, info)| (id, epoch, info)));
             page.extend(found.take(request.limit - page.len()));
             if page.len() >= request.limit {
                 break;
@@ -43,9 +43,9 @@ impl Hub {
         page
     }
 
-    /// How the session of one device stands; `None` if it has none.
-    pub fn info(&self, device: &DeviceId) -> Option<LinkInfo> {
-        self.registry.get(device).map(|link| link.info())
+    /// The session of one device, and how it stands; `None` if it has none.
+    pub fn info(&self, device: &DeviceId) -> Option<(Epoch, LinkInfo)> {
+        self.registry.session(device).map(|session| (session.epoch, session.link.info()))
     }
 
     /// A number that tells the order of this hub's [`list`](Self::list) from that of another, such as the same hub before its restart.

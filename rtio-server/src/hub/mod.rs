@@ -15,6 +15,7 @@ mod device_manager;
 mod device_registry;
 mod dispute;
 mod error;
+mod events;
 mod feed;
 mod id_pattern;
 mod latency;
@@ -27,9 +28,9 @@ mod presence;
 mod recent;
 mod registry;
 mod report;
+mod services;
 mod verify;
 
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -46,6 +47,7 @@ pub use device_registry::{
 };
 pub use dispute::Slowed;
 pub use error::{CallError, Cap, Delivery, Fault, Stage};
+pub use events::{Change, Epoch, Event, EventId, Events, Gap, OfflineCause, Page};
 pub use feed::{Feed, FeedEnd};
 pub use id_pattern::{IdPattern, InvalidIdPattern};
 pub use listing::ListRequest;
@@ -53,7 +55,8 @@ pub use metrics::Metrics;
 pub use observe::{ObservationItem, Watch};
 pub use presence::{Presence, TooManyDisputes};
 pub use recent::Recent;
-pub use report::{ReportAnswer, post};
+pub use report::{Report, ReportAnswer, post};
+pub use services::{ServiceMap, Services};
 // The border to the device edge is crossed with the protocol's own value types.
 pub use rtio_proto::session::{CallId, ObservationId};
 pub use rtio_proto::{StatusCode, UriDigest};
@@ -62,7 +65,7 @@ use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 
 use dispute::Disputes;
-use ports::{DeviceRegistry, DeviceService, Verifier};
+use ports::{DeviceRegistry, Verifier};
 use registry::Registry;
 use verify::Door;
 
@@ -75,6 +78,8 @@ pub struct Limits {
     pub max_observations: usize,
     /// Most verifications that begin in a second; more wait for their turn, 10 s at most.
     pub max_verifications_per_second: u32,
+    /// Events of devices' presence that are kept for who asks later; the oldest is forgotten.
+    pub max_events: usize,
 }
 
 /// The core of the process. One per hub, shared by all tasks.
@@ -90,19 +95,14 @@ pub struct Hub {
     devices: Option<Arc<dyn DeviceRegistry>>,
     revocations: AtomicU64,
     door: Door,
-    services: HashMap<UriDigest, Arc<dyn DeviceService>>,
+    services: Services,
+    events: Events,
     metrics: Metrics,
 }
 
 impl Hub {
-    /// A hub without devices that asks `verifier` whom to let in, and hands what devices send to a URI to the service of its
-    /// digest.
-    pub fn new(
-        limits: Limits,
-        verifier: Arc<dyn Verifier>,
-        services: HashMap<UriDigest, Arc<dyn DeviceService>>,
-        metrics: Metrics,
-    ) -> Self {
+    /// A hub without devices that asks `verifier` whom to let in, and hands what devices send to `services`.
+    pub fn new(limits: Limits, verifier: Arc<dyn Verifier>, services: Services, metrics: Metrics) -> Self {
         let observations = Arc::new(Semaphore::new(limits.max_observations.min(Semaphore::MAX_PERMITS)));
         Self {
             limits,
@@ -116,6 +116,7 @@ impl Hub {
             revocations: AtomicU64::new(0),
             door: Door::new(limits.max_verifications_per_second),
             services,
+            events: Events::new(limits.max_events),
             metrics,
         }
     }
@@ -137,6 +138,11 @@ impl Hub {
     /// Where entries about calls go, if anywhere.
     pub fn audit(&self) -> Option<&Arc<dyn Audit>> {
         self.audit.as_ref()
+    }
+
+    /// Who came and who went lately.
+    pub fn events(&self) -> &Events {
+        &self.events
     }
 
     /// What happened so far.

@@ -5,7 +5,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 use super::{
-    Access, Credential, DeviceId, DeviceRecord, DeviceSecret, NewDevice, OldSecret, RegistryError, ReportAnswer,
+    Access, Credential, DeviceId, DeviceRecord, DeviceSecret, NewDevice, OldSecret, RegistryError, Report, ReportAnswer,
 };
 
 /// A future behind a trait object.
@@ -67,5 +67,5 @@ pub trait DeviceRegistry: Debug + Send + Sync {
 /// Answers what devices send to one URI.
 pub trait DeviceService: Debug + Send + Sync {
     /// Handles one CoPOST of a device. The hub waits for 5 s at most.
-    fn post<'a>(&'a self, device: &'a DeviceId, data: Vec<u8>) -> BoxFuture<'a, ReportAnswer>;
+    fn post<'a>(&'a self, report: Report<'a>) -> BoxFuture<'a, ReportAnswer>;
 }

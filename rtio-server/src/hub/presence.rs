@@ -1,12 +1,14 @@
 //! Online, offline, take-over: the newest connection of a device is the device.
 
+// A value, unlike the sockets that the hub does not know.
+use core::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::registry::SHARDS;
-use super::{DeviceId, DeviceLink, Ending, Hub, LinkInfo, Slowed};
+use super::registry::{SHARDS, Session};
+use super::{Change, DeviceId, DeviceLink, Ending, Epoch, Hub, LinkInfo, OfflineCause, Slowed};
 
 /// A device that is online as long as this lives, unless a newer connection takes it over. Dropping it never touches that one.
 #[derive(Debug)]
@@ -14,6 +16,7 @@ pub struct Presence {
     hub: Arc<Hub>,
     device: DeviceId,
     link: Arc<dyn DeviceLink>,
+    epoch: Epoch,
 }
 
 impl Presence {
@@ -25,7 +28,11 @@ impl Presence {
 
 impl Drop for Presence {
     fn drop(&mut self) {
-        self.hub.registry.remove(&self.device, &self.link);
+        // A connection's task that is dropped ends the session, too: the hub's end.
+        let cause = self.link.ended().unwrap_or(OfflineCause::Drained);
+        let peer = self.link.peer();
+        let tell = || self.hub.events.push(&self.device, self.epoch, peer, Change::Offline { cause });
+        self.hub.registry.remove(&self.device, self.epoch, tell);
     }
 }
 
@@ -60,11 +67,24 @@ impl Hub {
 
     /// Puts a verified device online. A link that it had is closed: its calls end as gone.
     pub fn attach(self: &Arc<Self>, device: DeviceId, link: Arc<dyn DeviceLink>) -> Presence {
-        if let Some(old) = self.registry.insert(device.clone(), Arc::clone(&link)) {
+        let (epoch, old) = self.registry.insert(device.clone(), &link, |old| self.begin(&device, link.peer(), old));
+        if let Some(old) = old {
             self.metrics.take_overs.inc();
             old.close(Ending::Replaced);
         }
-        Presence { hub: Arc::clone(self), device, link }
+        Presence { hub: Arc::clone(self), device, link, epoch }
+    }
+
+    /// The number of a session that begins, which is told as the registry changes: so numbers and events of one device are in order.
+    fn begin(&self, device: &DeviceId, peer: SocketAddr, old: Option<&Session>) -> Epoch {
+        let epoch = self.events.begin_epoch();
+        let change = old.map_or(Change::Online, |old| {
+            let cause = OfflineCause::Replaced;
+            self.events.push(device, old.epoch, old.link.peer(), Change::Offline { cause });
+            Change::Replaced { previous: old.epoch }
+        });
+        self.events.push(device, epoch, peer, change);
+        epoch
     }
 
     /// Devices online now.

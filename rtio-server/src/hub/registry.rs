@@ -7,7 +7,7 @@ use std::sync::Arc;
 use foldhash::fast::RandomState;
 use parking_lot::RwLock;
 
-use super::{DeviceId, DeviceLink};
+use super::{DeviceId, DeviceLink, Epoch};
 
 /// The map. It hands out clones: no method calls into a link while it holds a lock.
 pub(super) struct Registry {
@@ -15,7 +15,14 @@ pub(super) struct Registry {
     shards: Box<[RwLock<Shard>]>,
 }
 
-type Shard = HashMap<DeviceId, Arc<dyn DeviceLink>, RandomState>;
+type Shard = HashMap<DeviceId, Session, RandomState>;
+
+/// Who is the device now.
+#[derive(Debug, Clone)]
+pub(super) struct Session {
+    pub(super) link: Arc<dyn DeviceLink>,
+    pub(super) epoch: Epoch,
+}
 
 impl Registry {
     pub(super) fn new() -> Self {
@@ -25,28 +32,53 @@ impl Registry {
     }
 
     pub(super) fn get(&self, device: &DeviceId) -> Option<Arc<dyn DeviceLink>> {
+        self.shard(device).read().get(device).map(|session| Arc::clone(&session.link))
+    }
+
+    pub(super) fn session(&self, device: &DeviceId) -> Option<Session> {
         self.shard(device).read().get(device).cloned()
     }
 
-    /// Makes `link` the device's; returns the one it replaces.
-    pub(super) fn insert(&self, device: DeviceId, link: Arc<dyn DeviceLink>) -> Option<Arc<dyn DeviceLink>> {
-        self.shard(&device).write().insert(device, link)
+    /// Makes `link` the device's, as the session that `begin` numbers; returns that number and the link it replaces. `begin` gets the
+    /// session before, under the lock: it must be short.
+    pub(super) fn insert(
+        &self,
+        device: DeviceId,
+        link: &Arc<dyn DeviceLink>,
+        begin: impl FnOnce(Option<&Session>) -> Epoch,
+    ) -> (Epoch, Option<Arc<dyn DeviceLink>>) {
+        let mut shard = self.shard(&device).write();
+        match shard.entry(device) {
+            Entry::Occupied(mut entry) => {
+                let epoch = begin(Some(entry.get()));
+                let old = entry.insert(Session { link: Arc::clone(link), epoch });
+                (epoch, Some(old.link))
+            }
+            Entry::Vacant(entry) => {
+                let epoch = begin(None);
+                entry.insert(Session { link: Arc::clone(link), epoch });
+                (epoch, None)
+            }
+        }
     }
 
-    /// Removes the device if `link` is still its link. Says whether it was.
-    pub(super) fn remove(&self, device: &DeviceId, link: &Arc<dyn DeviceLink>) -> bool {
-        match self.shard(device).write().entry(device.clone()) {
-            Entry::Occupied(entry) if Arc::ptr_eq(entry.get(), link) => {
-                entry.remove();
-                true
+    /// Removes the device if `epoch` is still its session, and calls `tell` then, under the lock: it must be short.
+    pub(super) fn remove(&self, device: &DeviceId, epoch: Epoch, tell: impl FnOnce()) {
+        let mut shard = self.shard(device).write();
+        // The value is dropped after the lock: it may be the last handle of a link.
+        let _removed = match shard.entry(device.clone()) {
+            Entry::Occupied(entry) if entry.get().epoch == epoch => {
+                tell();
+                Some(entry.remove())
             }
-            Entry::Occupied(_) | Entry::Vacant(_) => false,
-        }
+            Entry::Occupied(_) | Entry::Vacant(_) => None,
+        };
+        drop(shard);
     }
 
     /// The links of one shard.
     pub(super) fn links_in_shard(&self, shard: usize) -> Vec<Arc<dyn DeviceLink>> {
-        self.shards[shard].read().values().cloned().collect()
+        self.shards[shard].read().values().map(|session| Arc::clone(&session.link)).collect()
     }
 
     /// The ids in one shard that are `wanted`, in no order.

@@ -3,8 +3,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::ports::{BoxFuture, DeviceService};
-use super::{DeviceId, Hub, StatusCode, UriDigest};
+use super::ports::DeviceService;
+use super::{DeviceId, DeviceLink, Hub, StatusCode, UriDigest};
+
+/// One CoPOST of a device.
+#[derive(Debug)]
+pub struct Report<'a> {
+    /// Who sends it.
+    pub device: &'a DeviceId,
+    /// The session that it came by.
+    pub link: &'a dyn DeviceLink,
+    /// What it says: what fits the agreed capacity.
+    pub data: Vec<u8>,
+}
 
 /// What a device gets for its CoPOST.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,16 +36,24 @@ impl ReportAnswer {
 impl Hub {
     /// Who answers for this URI. `None`: nobody, and the device is to be told NotFound.
     pub fn service(&self, digest: UriDigest) -> Option<Arc<dyn DeviceService>> {
-        self.services.get(&digest).cloned()
+        self.services.find(digest)
     }
 }
 
-/// Hands a device's CoPOST to its service.
-pub fn post(service: Arc<dyn DeviceService>, device: DeviceId, data: Vec<u8>) -> BoxFuture<'static, ReportAnswer> {
-    Box::pin(async move {
-        let answer = tokio::time::timeout(SERVICE_TIMEOUT, service.post(&device, data)).await;
-        answer.unwrap_or(ReportAnswer::empty(StatusCode::InternalError))
-    })
+/// Hands a device's CoPOST, which came by `link`, to its service.
+///
+/// # Cancel safety
+///
+/// Dropping the future gives the answer up; the service may have acted.
+pub async fn post(
+    service: Arc<dyn DeviceService>,
+    device: &DeviceId,
+    link: &dyn DeviceLink,
+    data: Vec<u8>,
+) -> ReportAnswer {
+    let report = Report { device, link, data };
+    let answer = tokio::time::timeout(SERVICE_TIMEOUT, service.post(report)).await;
+    answer.unwrap_or(ReportAnswer::empty(StatusCode::InternalError))
 }
 
 /// A backend's answer to a device's CoPOST (docs/protocol.md §5).

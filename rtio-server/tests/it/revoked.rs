@@ -123,7 +123,7 @@ async fn a_right_that_is_lost_between_the_yes_and_the_session_ends_the_session()
         assert_eq!(scene.hub.core.devices_online(), 0, "there is nothing to end yet");
         scene.lets_answers_go();
         device.tries_to_receive_all().await;
-        scene.hub.ends_session("disconnected", 0).await;
+        scene.hub.ends_session("revoked", 0).await;
         eventually("the device is offline", || scene.hub.core.devices_online() == 0).await;
         scene.has_answered(2).await;
     }
@@ -138,7 +138,7 @@ async fn where_nobody_can_say_whether_a_right_was_lost_the_session_ends() {
     scene.held.is_down.store(true, Ordering::SeqCst);
     scene.lets_answers_go();
     device.tries_to_receive_all().await;
-    scene.hub.ends_session("disconnected", 0).await;
+    scene.hub.ends_session("revoked", 0).await;
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
+use hyper::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
 use hyper::{Method, Request, StatusCode};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client as Pool;
@@ -34,6 +34,21 @@ pub struct Bounds {
     pub time: Duration,
     /// Most bytes of the answer's body.
     pub max_bytes: usize,
+}
+
+/// A whole answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply {
+    /// Any.
+    pub status: StatusCode,
+    /// No more than the bounds allow; empty unless the status means success, because nobody needs the pages that explain failures.
+    pub body: Bytes,
+}
+
+impl Reply {
+    fn into_ok(self) -> Result<Bytes, BackendError> {
+        if self.status == StatusCode::OK { Ok(self.body) } else { Err(BackendError::Status(self.status.as_u16())) }
+    }
 }
 
 /// Why there is no answer. All but `Status` mean that the backend is down, or is not what it should be.
@@ -113,9 +128,29 @@ impl Client {
     ///
     /// Dropping the future gives the request up; the backend may have acted on it.
     pub async fn post_json(&self, url: &BackendUrl, document: Vec<u8>, bounds: Bounds) -> Result<Bytes, BackendError> {
-        let mut request = Request::new(Full::from(document));
+        let headers = HeaderMap::from_iter([(CONTENT_TYPE, JSON), (ACCEPT, JSON)]);
+        self.post(url, headers, Bytes::from(document), bounds).await.and_then(Reply::into_ok)
+    }
+
+    /// Posts any bytes with `headers`; the answer, whatever its status.
+    ///
+    /// # Errors
+    ///
+    /// [`BackendError`], but never `Status`.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future gives the request up; the backend may have acted on it.
+    pub async fn post(
+        &self,
+        url: &BackendUrl,
+        headers: HeaderMap,
+        body: Bytes,
+        bounds: Bounds,
+    ) -> Result<Reply, BackendError> {
+        let mut request = Request::new(Full::new(body));
         *request.method_mut() = Method::POST;
-        request.headers_mut().insert(CONTENT_TYPE, JSON);
+        *request.headers_mut() = headers;
         self.send(url, request, bounds).await
     }
 
@@ -129,7 +164,9 @@ impl Client {
     ///
     /// Dropping the future gives the request up.
     pub async fn get(&self, url: &BackendUrl, bounds: Bounds) -> Result<Bytes, BackendError> {
-        self.send(url, Request::new(Full::default()), bounds).await
+        let mut request = Request::new(Full::default());
+        request.headers_mut().insert(ACCEPT, JSON);
+        self.send(url, request, bounds).await.and_then(Reply::into_ok)
     }
 
     async fn send(
@@ -137,9 +174,8 @@ impl Client {
         url: &BackendUrl,
         mut request: Request<Full<Bytes>>,
         bounds: Bounds,
-    ) -> Result<Bytes, BackendError> {
+    ) -> Result<Reply, BackendError> {
         *request.uri_mut() = url.as_uri().clone();
-        request.headers_mut().insert(ACCEPT, JSON);
         let exchange = exchange(self.connections.load_full(), request, bounds.max_bytes);
         let answer = tokio::time::timeout(bounds.time, exchange).await;
         answer.unwrap_or(Err(BackendError::TimedOut { limit: bounds.time }))
@@ -150,13 +186,14 @@ async fn exchange(
     connections: Arc<Connections>,
     request: Request<Full<Bytes>>,
     max_bytes: usize,
-) -> Result<Bytes, BackendError> {
+) -> Result<Reply, BackendError> {
     let answer = connections.request(request).await.map_err(of_request)?;
-    if answer.status() != StatusCode::OK {
-        return Err(BackendError::Status(answer.status().as_u16()));
+    let status = answer.status();
+    if !status.is_success() {
+        return Ok(Reply { status, body: Bytes::new() });
     }
     match Limited::new(answer.into_body(), max_bytes).collect().await {
-        Ok(body) => Ok(body.to_bytes()),
+        Ok(body) => Ok(Reply { status, body: body.to_bytes() }),
         Err(error) if error.is::<LengthLimitError>() => Err(BackendError::TooLong { max_bytes }),
         Err(error) => Err(BackendError::Broken(error)),
     }

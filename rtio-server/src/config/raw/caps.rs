@@ -54,6 +54,10 @@ pub struct RawCaps {
     #[arg(long, value_name = "COUNT", default_value = "65536", value_parser = count_within::<usize>(CONNECTIONS))]
     pub max_observations: usize,
 
+    /// Events of devices' presence that are kept for who asks later, 100 bytes each; from 1 to 16777216
+    #[arg(long, value_name = "COUNT", default_value = "65536", value_parser = count_within::<usize>(CONNECTIONS))]
+    pub max_events: usize,
+
     /// Bytes of data to a device in one message, if its capacity has room for them and 8 more; from 504 to 4088
     #[arg(long, value_name = "BYTES", default_value = "504", value_parser = count_within::<u16>(PAYLOAD))]
     pub max_payload: u16,

@@ -40,6 +40,10 @@ pub struct RawConfig {
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
 
+    /// The configuration file, for its tables: its keys are already among the values here.
+    #[arg(skip)]
+    pub file: Option<PathBuf>,
+
     #[command(flatten)]
     pub listen: RawListen,
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use rtio_server::hub::ports::{BoxFuture, DeviceService, Verification, Verifier};
-use rtio_server::hub::{DeviceId, ReportAnswer, StatusCode};
+use rtio_server::hub::{DeviceId, Report, ReportAnswer, StatusCode};
 
 /// Gives every device the same answer.
 #[derive(Debug)]
@@ -49,8 +49,8 @@ impl Verifier for SlowAboutSome {
 pub(crate) struct Echo;
 
 impl DeviceService for Echo {
-    fn post<'a>(&'a self, device: &'a DeviceId, data: Vec<u8>) -> BoxFuture<'a, ReportAnswer> {
-        let data = [device.as_str().as_bytes(), b":", &data].concat();
+    fn post<'a>(&'a self, report: Report<'a>) -> BoxFuture<'a, ReportAnswer> {
+        let data = [report.device.as_str().as_bytes(), b":", &report.data].concat();
         Box::pin(std::future::ready(ReportAnswer { status: StatusCode::Ok, data }))
     }
 }
@@ -60,8 +60,8 @@ impl DeviceService for Echo {
 pub(crate) struct Counts;
 
 impl DeviceService for Counts {
-    fn post<'a>(&'a self, _device: &'a DeviceId, data: Vec<u8>) -> BoxFuture<'a, ReportAnswer> {
-        let data = data.len().to_string().into_bytes();
+    fn post<'a>(&'a self, report: Report<'a>) -> BoxFuture<'a, ReportAnswer> {
+        let data = report.data.len().to_string().into_bytes();
         Box::pin(std::future::ready(ReportAnswer { status: StatusCode::Ok, data }))
     }
 }
@@ -71,7 +71,7 @@ impl DeviceService for Counts {
 pub(crate) struct Answers(pub(crate) StatusCode, pub(crate) Vec<u8>);
 
 impl DeviceService for Answers {
-    fn post<'a>(&'a self, _device: &'a DeviceId, _data: Vec<u8>) -> BoxFuture<'a, ReportAnswer> {
+    fn post<'a>(&'a self, _report: Report<'a>) -> BoxFuture<'a, ReportAnswer> {
         Box::pin(std::future::ready(ReportAnswer { status: self.0, data: self.1.clone() }))
     }
 }
@@ -81,7 +81,7 @@ impl DeviceService for Answers {
 pub(crate) struct Panics;
 
 impl DeviceService for Panics {
-    fn post<'a>(&'a self, _device: &'a DeviceId, _data: Vec<u8>) -> BoxFuture<'a, ReportAnswer> {
+    fn post<'a>(&'a self, _report: Report<'a>) -> BoxFuture<'a, ReportAnswer> {
         Box::pin(async { panic!("a service with a bug") })
     }
 }
@@ -91,7 +91,7 @@ impl DeviceService for Panics {
 pub(crate) struct Silent;
 
 impl DeviceService for Silent {
-    fn post<'a>(&'a self, _device: &'a DeviceId, _data: Vec<u8>) -> BoxFuture<'a, ReportAnswer> {
+    fn post<'a>(&'a self, _report: Report<'a>) -> BoxFuture<'a, ReportAnswer> {
         Box::pin(std::future::pending())
     }
 }

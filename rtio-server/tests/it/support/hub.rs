@@ -1,6 +1,5 @@
 //! A hub in this process: `hub().with_verifier(Secret(b"s3")).start().await`.
 
-use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,8 +10,8 @@ use rtio_server::admin::{self, Guard};
 use rtio_server::app::{App, Ports, UriDigest};
 use rtio_server::backend::{BackendUrl, Trust, VerifierConfig};
 use rtio_server::config::{Config, RawConfig, VerifierChoice};
-use rtio_server::hub::Hub;
 use rtio_server::hub::ports::{DeviceRegistry, DeviceService, Verifier};
+use rtio_server::hub::{Hub, ServiceMap};
 use rtio_server::readiness::Readiness;
 use rtio_server::reload::Reload;
 use rtio_server::shutdown::Shutdown;
@@ -26,7 +25,7 @@ use super::{Caller, Device, Peer, Reply};
 pub(crate) fn hub() -> Builder {
     let config = config(&[]);
     let ports = Ports::configured(&config).expect("the ports can be made");
-    Builder { config, ports, device_tls: None, http_tls: None }
+    Builder { config, ports, services: ServiceMap::new(), device_tls: None, http_tls: None }
 }
 
 fn config(flags: &[&str]) -> Config {
@@ -43,6 +42,7 @@ fn config(flags: &[&str]) -> Config {
 pub(crate) struct Builder {
     config: Config,
     ports: Ports,
+    services: ServiceMap,
     device_tls: Option<PortFiles>,
     http_tls: Option<PortFiles>,
 }
@@ -98,8 +98,8 @@ impl Builder {
     }
 
     pub(crate) fn with_service(mut self, uri: &str, service: impl DeviceService + 'static) -> Self {
-        let services: &mut HashMap<UriDigest, Arc<dyn DeviceService>> = &mut self.ports.services;
-        services.insert(UriDigest::of(uri), Arc::new(service));
+        self.services.insert(UriDigest::of(uri), Arc::new(service));
+        self.ports.services.replace(self.services.clone());
         self
     }
 
