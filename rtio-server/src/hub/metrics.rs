@@ -121,8 +121,17 @@ impl Metrics {
 }
 
 /// Usual endings of sessions. Those that break the protocol are counted under their cause, once they happen.
-const ENDINGS: [&str; 8] =
-    ["peer_gone", "silent", "replaced", "disconnected", "revoked", "shutdown", "refused", "verify_timeout", "verified_twice"];
+const ENDINGS: [&str; 9] = [
+    "peer_gone",
+    "silent",
+    "replaced",
+    "disconnected",
+    "revoked",
+    "shutdown",
+    "refused",
+    "verify_timeout",
+    "verified_twice",
+];
 
 const REPORT_OUTCOMES: [&str; 4] = ["ok", "not_found", "refused", "failed"];
 
