@@ -4,6 +4,7 @@
 
 mod accept_any;
 mod client;
+mod device_service;
 mod key_sets;
 mod metrics;
 mod trust;
@@ -12,6 +13,7 @@ mod verifier;
 
 pub use accept_any::AcceptAny;
 pub use client::{BackendError, Bounds, Client, Reply};
+pub use device_service::{Form, MAX_TIMEOUT, Repeat, ServiceDefinition};
 pub use key_sets::KeySets;
 pub use metrics::Metrics;
 pub use trust::{Trust, TrustError};
