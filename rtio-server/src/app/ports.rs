@@ -23,6 +23,8 @@ pub struct Ports {
     pub services: Services,
     /// Asks the operator's services.
     pub client: backend::Client,
+    /// What that counts.
+    pub asked: backend::Metrics,
     /// Keeps who may connect, where there is a data folder.
     pub devices: Option<Arc<dyn DeviceRegistry>>,
     /// Nobody else uses the data folder as long as this is held.
@@ -53,11 +55,11 @@ impl Ports {
             (VerifierChoice::Registry, Some(store)) => Arc::clone(store) as _,
             (VerifierChoice::Registry, None) => return Err(BuildError::NoDataDir),
             (VerifierChoice::Http(config), _) => {
-                Arc::new(HttpVerifier::new(config, client.clone(), readiness.clone(), asked)?)
+                Arc::new(HttpVerifier::new(config, client.clone(), readiness.clone(), asked.clone())?)
             }
         };
         let devices = store.map(|store| store as Arc<dyn DeviceRegistry>);
-        Ok(Self { verifier, services: Services::default(), client, devices, lock, readiness, metrics })
+        Ok(Self { verifier, services: Services::default(), client, asked, devices, lock, readiness, metrics })
     }
 }
 

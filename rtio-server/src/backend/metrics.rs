@@ -7,6 +7,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
+use super::device_service::ServiceMetrics;
+
 /// Counters of the backends. All clones are the same ones.
 #[derive(Debug, Clone)]
 pub struct Metrics {
@@ -17,6 +19,8 @@ pub struct Metrics {
     /// 1 while the verifier is not asked because it does not answer.
     pub verifier_breaker_open: Gauge,
     verifier_failures: Family<FailureLabels, Counter>,
+    /// Of the services that answer devices.
+    pub services: ServiceMetrics,
 }
 
 /// A handful of names of our own.
@@ -28,7 +32,7 @@ struct FailureLabels {
 impl Metrics {
     /// Metrics that `registry` shows.
     pub fn register(registry: &mut Registry) -> Self {
-        let metrics = Self::default();
+        let metrics = Self { services: ServiceMetrics::register(registry), ..Self::default() };
         registry.register(
             "verifier_seconds",
             "Time until the verifier answered or failed",
@@ -75,6 +79,7 @@ impl Default for Metrics {
             verifier_cache_hits: Counter::default(),
             verifier_breaker_open: Gauge::default(),
             verifier_failures: Family::default(),
+            services: ServiceMetrics::default(),
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Wired by `app`. Knows no edge.
 
 mod accept_any;
+mod breaker;
 mod client;
 mod device_service;
 mod key_sets;
@@ -11,14 +12,22 @@ mod trust;
 mod url;
 mod verifier;
 
+use hyper::header::HeaderName;
+
 pub use accept_any::AcceptAny;
 pub use client::{BackendError, Bounds, Client, Reply};
-pub use device_service::{Form, MAX_TIMEOUT, Repeat, ServiceDefinition};
+pub use device_service::{Form, HttpDeviceService, MAX_TIMEOUT, Repeat, ServiceDefinition, ServiceMetrics, Target};
 pub use key_sets::KeySets;
 pub use metrics::Metrics;
 pub use trust::{Trust, TrustError};
 pub use url::{BackendUrl, BackendUrlError};
 pub use verifier::{HttpVerifier, RandomError, VerifierConfig};
+
+/// Whose message a post is. Signed where it is there.
+const DEVICE_ID: HeaderName = HeaderName::from_static("rtio-device-id");
+
+/// To which URI the device sent it. Signed where it is there.
+const URI: HeaderName = HeaderName::from_static("rtio-uri");
 
 /// What an operator may change about how backends are reached.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,7 +1,6 @@
 //! The verifier that asks the operator's own service over HTTP, one question a device (docs/backends.md §1). Called by the hub for
 //! each connection that wants to verify itself; a slow or dead service costs the others nothing.
 
-mod breaker;
 mod exchange;
 mod good_answers;
 
@@ -12,11 +11,11 @@ use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
+use super::breaker::Breaker;
 use super::{BackendError, BackendUrl, Bounds, Client, Metrics};
 use crate::hub::DeviceId;
 use crate::hub::ports::{BoxFuture, Verification, Verifier};
 use crate::readiness::Readiness;
-use breaker::Breaker;
 use exchange::{Answer, meaning, question};
 use good_answers::GoodAnswers;
 
