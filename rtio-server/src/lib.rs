@@ -18,6 +18,7 @@ pub mod backend;
 pub mod config;
 pub mod data_dir;
 pub mod device;
+pub mod event_json;
 pub mod http;
 pub mod hub;
 pub mod hub_lock;

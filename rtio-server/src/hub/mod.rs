@@ -47,7 +47,7 @@ pub use device_registry::{
 };
 pub use dispute::Slowed;
 pub use error::{CallError, Cap, Delivery, Fault, Stage};
-pub use events::{Change, Epoch, Event, EventId, Events, Gap, OfflineCause, Page};
+pub use events::{Change, Epoch, Event, EventFilter, EventId, EventKind, Events, Gap, OfflineCause, Page};
 pub use feed::{Feed, FeedEnd};
 pub use id_pattern::{IdPattern, InvalidIdPattern};
 pub use listing::ListRequest;

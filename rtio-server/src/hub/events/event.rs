@@ -81,13 +81,43 @@ impl OfflineCause {
 }
 
 impl Change {
+    /// What it is, without what is particular to it.
+    pub const fn kind(self) -> EventKind {
+        match self {
+            Self::Online => EventKind::Online,
+            Self::Replaced { .. } => EventKind::Replaced,
+            Self::Offline { .. } => EventKind::Offline,
+        }
+    }
+}
+
+/// The three kinds of events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum EventKind {
+    /// [`Change::Online`].
+    Online,
+    /// [`Change::Replaced`].
+    Replaced,
+    /// [`Change::Offline`].
+    Offline,
+}
+
+impl EventKind {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Online, Self::Replaced, Self::Offline];
+
     /// The kind as JSON and documents name it.
-    pub const fn kind(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Online => "online",
-            Self::Replaced { .. } => "replaced",
-            Self::Offline { .. } => "offline",
+            Self::Replaced => "replaced",
+            Self::Offline => "offline",
         }
+    }
+
+    /// The kind that has this name.
+    pub fn of_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
 }
 
@@ -104,6 +134,13 @@ impl fmt::Display for Epoch {
 /// Number of an event. A later one has a greater one, also after the hub's restart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EventId(pub(in crate::hub) u64);
+
+impl EventId {
+    /// The bare number; below 2^53, so that JSON carries it.
+    pub const fn number(self) -> u64 {
+        self.0
+    }
+}
 
 impl fmt::Display for EventId {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {

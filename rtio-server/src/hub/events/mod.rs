@@ -2,6 +2,7 @@
 //! it and nothing else, so that one that never reads costs the hub nothing and misses what is forgotten meanwhile.
 
 mod event;
+mod filter;
 mod ring;
 
 use core::net::SocketAddr;
@@ -11,7 +12,8 @@ use jiff::Timestamp;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-pub use event::{Change, Epoch, Event, EventId, OfflineCause};
+pub use event::{Change, Epoch, Event, EventId, EventKind, OfflineCause};
+pub use filter::EventFilter;
 pub use ring::{Gap, Page};
 
 use ring::Ring;

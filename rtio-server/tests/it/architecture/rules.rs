@@ -61,12 +61,12 @@ pub(super) const IMPORTS: &[Rule] = &[
     rule("net", &["data_dir", "reload", "shutdown"], Why("it knows no protocol", "code map")),
     rule("device", &["net", "hub", "shutdown"], EDGES),
     rule("http", &["net", "hub", "reload", "shutdown", "token"], EDGES),
-    rule("admin", &["data_dir", "net", "hub", "readiness", "reload", "shutdown", "telemetry"], EDGES),
+    rule("admin", &["data_dir", "event_json", "net", "hub", "readiness", "reload", "shutdown", "telemetry"], EDGES),
     rule("hub", &["shutdown"], CORE),
     rule("audit", &["hub", "reload"], Why("it implements a port of the hub and knows no edge", "code map")),
     rule(
         "backend",
-        &["hub", "readiness", "shutdown", "telemetry", "token"],
+        &["event_json", "hub", "readiness", "shutdown", "telemetry", "token"],
         Why("a backend implements the hub's ports and knows no edge", "code map"),
     ),
     rule(
@@ -74,6 +74,7 @@ pub(super) const IMPORTS: &[Rule] = &[
         &["data_dir", "hub", "shutdown", "telemetry"],
         Why("the store implements the hub's ports and knows no edge", "code map"),
     ),
+    rule("event_json", &["hub"], Why("it writes what the hub knows and nothing else", "code map")),
     rule("hub_lock", &["data_dir"], Why("it locks the data folder and knows nothing else", "code map")),
     rule("data_dir", &[], Why("it uses nothing of ours", "code map")),
     rule("readiness", &[], Why("it uses nothing of ours", "code map")),
