@@ -17,7 +17,7 @@ impl App {
         let admin = self.operators.as_ref().map(|port| port.edge.clone());
         let audit = self.upkeep.audit.clone();
         let upkeep = self.upkeep.begin(self.hub.clone(), admin, &self.reload, self.readiness);
-        let (device_tasks, caller_tasks) = (TaskTracker::new(), TaskTracker::new());
+        let (device_tasks, caller_tasks) = (TaskTracker::new(), self.callers.edge.tasks().clone());
         let accepting = [
             self.devices.accept(self.shutdown.clone(), &device_tasks, Devices::serve),
             self.callers.accept(self.shutdown.clone(), &caller_tasks, Callers::serve),

@@ -32,6 +32,7 @@ struct Line<'a> {
 pub(super) fn write(time: Timestamp, entry: &AuditEntry) -> Vec<u8> {
     let event = match entry.event {
         AuditEvent::Call => "call",
+        AuditEvent::Replay => "replay",
         AuditEvent::ObserveStart => "observe_start",
         AuditEvent::ObserveEnd => "observe_end",
         AuditEvent::Refused => "refused",

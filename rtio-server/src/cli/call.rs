@@ -29,6 +29,10 @@ pub(crate) struct Arguments {
     /// Time that the device has to answer, in whole seconds; up to the hub's --max-wait
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = whole_seconds)]
     wait: Duration,
+
+    /// Name for this call: given again with the same data, it gets the first answer and does not reach the device a second time
+    #[arg(long, value_name = "KEY")]
+    idempotency_key: Option<IdempotencyKey>,
 }
 
 /// Calls, and prints the answer.
@@ -41,10 +45,13 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
 
 async fn call(arguments: &Arguments, hub: &Hub, data: Bytes) -> Result<Bytes, Failure> {
     let waited = arguments.wait + HUB_MARGIN;
-    let request = Request::builder()
+    let mut request = Request::builder()
         .method(Method::POST)
         .header("content-type", "application/octet-stream")
         .header("prefer", format!("wait={}", arguments.wait.as_secs()));
+    if let Some(IdempotencyKey(key)) = &arguments.idempotency_key {
+        request = request.header("idempotency-key", key);
+    }
     let answered = async {
         let (head, body) = hub.send(request, &arguments.target.path(), data).await?.into_parts();
         let body = Limited::new(body, MAX_ANSWER_BYTES).collect().await.map_err(|error| hub.no_http(error))?;
@@ -93,6 +100,25 @@ impl FromStr for Data {
     }
 }
 
+/// A key as it goes over the wire: a string in quotes (RFC 9651 §3.3.3).
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct IdempotencyKey(String);
+
+impl FromStr for IdempotencyKey {
+    type Err = NoKey;
+
+    fn from_str(text: &str) -> Result<Self, NoKey> {
+        let is_key = (1..=MAX_KEY_BYTES).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+        let escaped = || text.replace('\\', r"\\").replace('"', "\\\"");
+        if is_key { Ok(Self(format!("\"{}\"", escaped()))) } else { Err(NoKey) }
+    }
+}
+
+/// A text that is no key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("expected 1 to {MAX_KEY_BYTES} visible ASCII characters")]
+struct NoKey;
+
 /// `Prefer: wait=` counts in whole seconds (RFC 7240, section 4.3): a fraction would be lost on the way.
 fn whole_seconds(text: &str) -> Result<Duration, NotWholeSeconds> {
     let wait = humantime::parse_duration(text).ok().filter(|wait| wait.subsec_nanos() == 0 && *wait <= MAX_WAIT);
@@ -103,6 +129,9 @@ fn whole_seconds(text: &str) -> Result<Duration, NotWholeSeconds> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("expected whole seconds from 0s to {}, such as 5s or 1m", humantime::format_duration(MAX_WAIT))]
 struct NotWholeSeconds;
+
+/// The longest that a hub takes.
+const MAX_KEY_BYTES: usize = 128;
 
 /// The highest that a hub's --max-wait may be.
 const MAX_WAIT: Duration = Duration::from_secs(3600);
@@ -126,6 +155,16 @@ mod tests {
         assert_eq!("@a/b".parse(), Ok(Data::File("a/b".into())));
         assert_eq!("-".parse(), Ok(Data::StandardInput));
         assert_eq!("-1".parse(), Ok(Data::Text("-1".into())));
+    }
+
+    #[test]
+    fn a_key_goes_in_quotes() {
+        let read = |text: &str| text.parse::<IdempotencyKey>().map(|key| key.0);
+        assert_eq!(read("order-7"), Ok("\"order-7\"".to_owned()));
+        assert_eq!(read(r#"a"b\c"#), Ok(r#""a\"b\\c""#.to_owned()));
+        for bad in ["", "a b", "schlüssel", &"k".repeat(129)] {
+            assert_eq!(read(bad), Err(NoKey), "{bad}");
+        }
     }
 
     #[test]

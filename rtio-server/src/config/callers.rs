@@ -34,6 +34,11 @@ pub(super) fn limits(raw: &RawCallers) -> http::CallerLimits {
     http::CallerLimits { max_in_flight: raw.max_calls_per_caller, rate }
 }
 
+/// What is remembered of calls with an `Idempotency-Key`.
+pub(super) const fn keys(raw: &RawCallers) -> http::KeyConfig {
+    http::KeyConfig { window: raw.idempotency_window, max_keys: raw.max_idempotency_keys }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

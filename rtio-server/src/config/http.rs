@@ -23,6 +23,7 @@ pub(super) fn config(raw: &RawConfig) -> Config {
         establish_timeout: raw.times.observe_timeout,
         cors_origin: raw.listen.cors_origin.clone(),
         limits: callers::limits(&raw.callers),
+        keys: callers::keys(&raw.callers),
     }
 }
 

@@ -9,6 +9,7 @@ use hyper::{Response, StatusCode};
 
 use super::body::ReplyBody;
 use super::caller_limits::{Exceeded, Limits, Place};
+use super::idempotency::KeyError;
 use super::json;
 use super::outcome::Code;
 use super::problem::Problem;
@@ -36,6 +37,10 @@ pub(super) enum Denied {
     Right(Lacking),
     /// Not now.
     Pace(Exceeded),
+    /// Its `Idempotency-Key` is none.
+    Key(KeyError),
+    /// Its `Idempotency-Key` was used for another request.
+    OtherRequest,
 }
 
 impl Access {
@@ -83,6 +88,8 @@ impl Denied {
             Self::Token(_) | Self::Right(Lacking::Subject) => (Code::BadRequest, StatusCode::UNAUTHORIZED),
             Self::Right(_) => (Code::BadRequest, StatusCode::FORBIDDEN),
             Self::Pace(_) => (Code::TooManyRequests, StatusCode::TOO_MANY_REQUESTS),
+            Self::Key(_) => (Code::BadRequest, StatusCode::BAD_REQUEST),
+            Self::OtherRequest => (Code::BadRequest, StatusCode::UNPROCESSABLE_ENTITY),
         }
     }
 
@@ -93,7 +100,14 @@ impl Denied {
             Self::Right(Lacking::Subject) => unauthorized("JWT subject invalid", SUBJECT_CHALLENGE.to_owned(), form),
             Self::Right(lacking) => forbid(lacking, form),
             Self::Pace(exceeded) => slow_down(exceeded, form, id),
+            Self::Key(error) => self.told(error.to_string(), form),
+            Self::OtherRequest => self.told(OTHER_REQUEST.to_owned(), form),
         }
+    }
+
+    fn told(self, detail: String, form: Form) -> Response<ReplyBody> {
+        let (code, status) = self.outcome();
+        Problem::new(status, code, detail).into_response(form)
     }
 }
 
@@ -173,6 +187,8 @@ fn slow_down(exceeded: Exceeded, form: Form, id: u32) -> Response<ReplyBody> {
     }
     response
 }
+
+const OTHER_REQUEST: &str = "this Idempotency-Key was used for another request: a new request needs a new key";
 
 const MISSING: &str = "Missing or malformed Authorization header";
 

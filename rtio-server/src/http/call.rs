@@ -2,11 +2,15 @@
 
 use bytes::Bytes;
 use hyper::body::Incoming;
+use hyper::header::HeaderValue;
 use hyper::{Response, StatusCode};
 use tracing::Instrument;
 
+use super::access::Denied;
 use super::activity::Busy;
 use super::body::{self, BodyError, ReplyBody};
+use super::caller_limits::Place;
+use super::idempotency::{Answer, IDEMPOTENCY_REPLAYED, Keyed, Source, Wish, once};
 use super::json::{self, Unfit};
 use super::observe::{self, InFlight};
 use super::outcome::{Code, code_of};
@@ -18,7 +22,7 @@ use crate::token::Method;
 
 /// `POST /{device_id}`.
 pub(super) async fn compatible(visit: &Visit<'_>, body: &mut Incoming, busy: Busy) -> Response<ReplyBody> {
-    let Visit { callers, device, asked, .. } = visit;
+    let callers = visit.callers;
     let max_data = callers.config.max_payload;
     let body = match body::read(body, json::max_body_bytes(max_data), callers.config.body_timeout).await {
         Ok(body) => body,
@@ -35,14 +39,15 @@ pub(super) async fn compatible(visit: &Visit<'_>, body: &mut Incoming, busy: Bus
     };
     match request.method {
         Method::CoPost => {
-            let wait = asked.wait.unwrap_or(callers.config.call_timeout);
-            let call = CallRequest { uri: &request.uri, data: &request.data, wait };
-            let doing = asked.trail.calls(device, &request.uri);
-            let result = callers.hub.call(device, call).instrument(doing.span()).await;
-            doing.ended(&result);
-            match result {
-                Ok(data) => answer(request.id, Code::Ok, &data),
-                Err(error) => answer(request.id, code_of(&error), &[]),
+            let wish = Wish { form: Form::Compatible, uri: &request.uri, data: &request.data };
+            let called = match Keyed::read(visit) {
+                Ok(key) => call(visit, key, wish, place).await,
+                Err(denied) => Err(denied),
+            };
+            match called {
+                Ok(Answer { outcome: Ok(data), source }) => marked(source, answer(request.id, Code::Ok, &data)),
+                Ok(Answer { outcome: Err(error), source }) => marked(source, answer(request.id, code_of(&error), &[])),
+                Err(denied) => denied.into_response(Form::Compatible, request.id),
             }
         }
         Method::ObGet => observe::compatible(visit, &request, InFlight::new(place, busy)).await,
@@ -51,12 +56,13 @@ pub(super) async fn compatible(visit: &Visit<'_>, body: &mut Incoming, busy: Bus
 
 /// `POST /{device_id}/{uri…}`.
 pub(super) async fn direct(visit: &Visit<'_>, uri: &str, body: &mut Incoming) -> Response<ReplyBody> {
-    let Visit { callers, device, asked, .. } = visit;
+    let callers = visit.callers;
     if let Some(refusal) = refuse_uri(uri) {
         return refusal;
     }
-    let _place = match visit.place(Method::CoPost, uri) {
-        Ok(place) => place,
+    let begun = visit.place(Method::CoPost, uri).and_then(|place| Ok((place, Keyed::read(visit)?)));
+    let (place, key) = match begun {
+        Ok(begun) => begun,
         Err(denied) => return denied.into_response(Form::Direct, 0),
     };
     let data = match body::read(body, callers.config.max_payload, callers.config.body_timeout).await {
@@ -69,15 +75,38 @@ pub(super) async fn direct(visit: &Visit<'_>, uri: &str, body: &mut Incoming) ->
             return bad_request(error.to_string(), Form::Direct);
         }
     };
-    let wait = asked.wait.unwrap_or(callers.config.call_timeout);
-    let doing = asked.trail.calls(device, uri);
-    let call = CallRequest { uri, data: &data, wait };
-    let result = callers.hub.call(device, call).instrument(doing.span()).await;
-    doing.ended(&result);
-    match result {
-        Ok(data) => success("application/octet-stream", ReplyBody::Whole(Bytes::from(data))),
-        Err(error) => Problem::of(&error).into_response(Form::Direct),
+    match call(visit, key, Wish { form: Form::Direct, uri, data: &data }, place).await {
+        Ok(Answer { outcome: Ok(data), source }) => {
+            marked(source, success("application/octet-stream", ReplyBody::Whole(data)))
+        }
+        Ok(Answer { outcome: Err(error), source }) => marked(source, Problem::of(&error).into_response(Form::Direct)),
+        Err(denied) => denied.into_response(Form::Direct, 0),
     }
+}
+
+/// Calls the device, for each key once. `place` is the caller's as long as the call is in flight.
+async fn call(visit: &Visit<'_>, key: Option<Keyed<'_>>, wish: Wish<'_>, place: Place) -> Result<Answer, Denied> {
+    if let Some(key) = key {
+        // Boxed, so that a call without a key is not as large as one with it.
+        return Box::pin(once(visit, key, wish, place)).await;
+    }
+    let doing = visit.asked.trail.calls(visit.device, wish.uri);
+    let request = CallRequest { uri: wish.uri, data: wish.data, wait: visit.call_wait() };
+    let result = visit.callers.hub.call(visit.device, request).instrument(doing.span()).await;
+    doing.ended(&result);
+    drop(place);
+    Ok(Answer { outcome: result.map(Bytes::from), source: Source::Own })
+}
+
+/// Says whose call the answer is of.
+fn marked(source: Source, mut response: Response<ReplyBody>) -> Response<ReplyBody> {
+    match source {
+        Source::Own => {}
+        Source::Earlier => {
+            response.headers_mut().insert(IDEMPOTENCY_REPLAYED, HeaderValue::from_static("true"));
+        }
+    }
+    response
 }
 
 /// Refuses a URI whose length no device URI has.

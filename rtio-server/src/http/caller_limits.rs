@@ -55,13 +55,15 @@ pub(super) struct Place {
     account: Option<Arc<Account>>,
 }
 
-/// Which limit a caller has reached.
+/// Which limit a caller has reached, or all have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Exceeded {
     #[error("a caller may have {max} calls and observations in flight; it has them")]
     InFlight { max: usize },
     #[error("a caller may begin {per_second} calls and observations in a second; wait for {} ms", wait.as_millis())]
     Rate { per_second: u32, wait: Duration },
+    #[error("the hub has as many calls with an Idempotency-Key in flight as it can remember")]
+    Keys,
 }
 
 /// What happened at the limits so far.
@@ -188,7 +190,7 @@ impl Exceeded {
     /// Whole seconds after which doing it again makes sense: for `Retry-After`.
     pub(super) fn wait_seconds(self) -> u64 {
         match self {
-            Self::InFlight { .. } => IN_FLIGHT_WAIT_SECONDS,
+            Self::InFlight { .. } | Self::Keys => IN_FLIGHT_WAIT_SECONDS,
             Self::Rate { wait, .. } => wait.as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX).max(1),
         }
     }

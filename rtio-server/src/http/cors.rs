@@ -23,15 +23,15 @@ pub(super) fn preflight() -> Response<ReplyBody> {
     *response.status_mut() = StatusCode::NO_CONTENT;
     let headers = response.headers_mut();
     headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST, OPTIONS"));
-    let sent = "Authorization, Content-Type, Prefer, Last-Event-ID";
+    let sent = "Authorization, Content-Type, Prefer, Last-Event-ID, Idempotency-Key";
     headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static(sent));
     headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static(MAX_AGE_SECONDS));
     response
 }
 
 /// What a page could not read otherwise, though answers have it.
-const EXPOSED: &str =
-    "Retry-After, WWW-Authenticate, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, Preference-Applied";
+const EXPOSED: &str = "Retry-After, WWW-Authenticate, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, Preference-Applied, \
+                       Idempotency-Replayed";
 
 /// A day: what browsers cut it to anyway.
 const MAX_AGE_SECONDS: &str = "86400";

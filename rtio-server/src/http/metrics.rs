@@ -6,9 +6,12 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
 
+use super::idempotency::KeyMetrics;
+
 /// The edge's counters.
 #[derive(Debug, Default)]
 pub struct Metrics {
+    pub(super) keys: KeyMetrics,
     h1_requests: Counter,
     h2_requests: Counter,
 }
@@ -26,7 +29,8 @@ impl Metrics {
         registry.register("http_requests", "Requests of callers, by version of HTTP", requests.clone());
         // Resolved once: to find them for each request costs as much as a route.
         let of = |version| requests.get_or_create(&VersionLabels { version }).clone();
-        Self { h1_requests: of("1"), h2_requests: of("2") }
+        let (h1_requests, h2_requests) = (of("1"), of("2"));
+        Self { keys: KeyMetrics::register(registry), h1_requests, h2_requests }
     }
 
     /// A request was taken.

@@ -12,6 +12,7 @@ mod connection;
 mod cors;
 mod h1;
 mod h2;
+mod idempotency;
 mod json;
 mod metrics;
 mod observe;
@@ -32,6 +33,7 @@ use std::time::Duration;
 use hyper::header::{HeaderValue, InvalidHeaderValue};
 use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
+use tokio_util::task::TaskTracker;
 
 use crate::hub::Hub;
 use crate::net::{Admitted, Liveness, Notice, Turned};
@@ -39,7 +41,10 @@ use crate::shutdown::Shutdown;
 
 pub use access::Access;
 pub use caller_limits::{CallerLimits, CallerRate, LimitMetrics, Limits};
+pub use idempotency::{KeyConfig, KeyMetrics};
 pub use metrics::Metrics;
+
+use idempotency::Keys;
 
 /// What an operator may change about callers.
 #[derive(Debug, Clone)]
@@ -76,6 +81,8 @@ pub struct Config {
     pub cors_origin: String,
     /// What one caller may do.
     pub limits: CallerLimits,
+    /// What is remembered of calls with an `Idempotency-Key`.
+    pub keys: KeyConfig,
 }
 
 /// What all caller connections share.
@@ -86,6 +93,10 @@ pub struct Callers {
     config: Config,
     metrics: Metrics,
     cors_origin: HeaderValue,
+    /// `None` where keys mean nothing.
+    keys: Option<Arc<Keys>>,
+    /// Connections, and calls that outlive theirs.
+    tasks: TaskTracker,
     /// Callers that take the plain port for one with TLS.
     tls_to_plain: Notice,
     shutdown: Shutdown,
@@ -105,8 +116,14 @@ impl Callers {
         shutdown: Shutdown,
     ) -> Result<Arc<Self>, InvalidHeaderValue> {
         let cors_origin = HeaderValue::from_str(&config.cors_origin)?;
-        let tls_to_plain = Notice::new();
-        Ok(Arc::new(Self { access, hub, config, metrics, cors_origin, tls_to_plain, shutdown }))
+        let keys = Keys::new(config.keys, metrics.keys.clone());
+        let (tasks, tls_to_plain) = (TaskTracker::new(), Notice::new());
+        Ok(Arc::new(Self { access, hub, config, metrics, cors_origin, keys, tasks, tls_to_plain, shutdown }))
+    }
+
+    /// What the end of the edge waits for: whoever runs it counts its connections here, and it adds the calls that outlive theirs.
+    pub const fn tasks(&self) -> &TaskTracker {
+        &self.tasks
     }
 
     /// Serves one accepted connection until it ends. `permit` counts it among the connections.

@@ -1,6 +1,7 @@
 //! One request: where it goes, and what every answer has in common.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -76,7 +77,7 @@ pub(super) async fn handle(connection: &Connection, head: &Parts, body: &mut Inc
 /// A caller that may do something on a device.
 #[derive(Debug)]
 pub(super) struct Visit<'a> {
-    pub(super) callers: &'a Callers,
+    pub(super) callers: &'a Arc<Callers>,
     pub(super) caller: Caller,
     pub(super) device: &'a DeviceId,
     pub(super) asked: &'a Asked<'a>,
@@ -85,7 +86,7 @@ pub(super) struct Visit<'a> {
 impl<'a> Visit<'a> {
     /// `what` is asked of `device`; `None` where only the body says it.
     async fn begin(
-        callers: &'a Callers,
+        callers: &'a Arc<Callers>,
         peer: SocketAddr,
         (device, what): (&'a DeviceId, Option<(Method, &str)>),
         asked: &'a Asked<'a>,
@@ -113,6 +114,11 @@ impl<'a> Visit<'a> {
     pub(super) fn place(&self, method: Method, uri: &str) -> Result<Place, Denied> {
         let begun = self.callers.access.begin(&self.caller, self.device, method, uri);
         begun.inspect_err(|&denied| self.asked.trail.is_refused(self.device, Some((method, uri)), denied))
+    }
+
+    /// How long the device has to answer a call.
+    pub(super) fn call_wait(&self) -> Duration {
+        self.asked.wait.unwrap_or(self.callers.config.call_timeout)
     }
 }
 

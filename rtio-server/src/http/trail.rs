@@ -59,6 +59,11 @@ impl Trail {
         self.does(AuditEvent::Call, Method::CoPost, device, uri)
     }
 
+    /// The request gets the outcome of an earlier call.
+    pub(super) fn replays(&self, device: &DeviceId, uri: &str) -> Doing {
+        self.does(AuditEvent::Replay, Method::CoPost, device, uri)
+    }
+
     /// The request observes a device.
     pub(super) fn observes(&self, device: &DeviceId, uri: &str) -> Doing {
         self.does(AuditEvent::ObserveEnd, Method::ObGet, device, uri)
@@ -164,6 +169,7 @@ impl Known {
         let duration = self.origin.begun.elapsed();
         let what = match event {
             AuditEvent::Call => "call ended",
+            AuditEvent::Replay => "call answered by an earlier one",
             AuditEvent::ObserveStart => "observation began",
             AuditEvent::ObserveEnd => "observation ended",
             AuditEvent::Refused => "refused",

@@ -46,6 +46,8 @@ pub struct AuditEntry {
 pub enum AuditEvent {
     /// A call ended.
     Call,
+    /// A caller got the outcome of an earlier call; the device was not asked again.
+    Replay,
     /// An observation began.
     ObserveStart,
     /// An observation ended, or never began.

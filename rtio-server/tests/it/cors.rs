@@ -27,7 +27,9 @@ async fn every_answer_may_be_read_by_every_page() {
         let origin = reply.header("access-control-allow-origin");
         assert_eq!((reply.status, origin), (status, Some("*")), "{method} {path}");
         let exposed = reply.header("access-control-expose-headers").unwrap_or_default();
-        for header in ["Retry-After", "WWW-Authenticate", "RateLimit-Remaining", "Preference-Applied"] {
+        for header in
+            ["Retry-After", "WWW-Authenticate", "RateLimit-Remaining", "Preference-Applied", "Idempotency-Replayed"]
+        {
             assert!(exposed.split(", ").any(|it| it == header), "{method} {path}: {header}");
         }
     }
@@ -60,7 +62,7 @@ async fn a_preflight_says_what_a_page_may_send() {
         assert_eq!((reply.status, reply.body.len()), (204, 0));
         assert_eq!(reply.header("access-control-allow-methods"), Some("GET, POST, OPTIONS"));
         let allowed = reply.header("access-control-allow-headers").unwrap_or_default();
-        for header in ["Authorization", "Content-Type", "Prefer"] {
+        for header in ["Authorization", "Content-Type", "Prefer", "Idempotency-Key"] {
             assert!(allowed.contains(header), "{header}");
         }
         assert!(reply.header("access-control-max-age").is_some());

@@ -23,6 +23,7 @@ mod h2;
 mod heartbeat;
 mod http_verifier;
 mod https;
+mod idempotency;
 mod limits;
 mod metrics;
 mod observe;

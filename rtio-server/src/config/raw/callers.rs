@@ -56,10 +56,21 @@ pub struct RawCallers {
     /// Calls that one caller may begin at once before --caller-rate holds it back, 0 for those of a second; up to 1000000
     #[arg(long, value_name = "COUNT", default_value = "0", value_parser = count_within::<u32>(RATE))]
     pub caller_burst: u32,
+
+    /// Time for which the outcome of a call with an Idempotency-Key is remembered; from 1s to 1day
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = time_within(WINDOW))]
+    pub idempotency_window: Duration,
+
+    /// Idempotency-Keys that are remembered or in flight, 0 to take no notice of them; up to 16777216
+    #[arg(long, value_name = "COUNT", default_value = "65536", value_parser = count_within::<usize>(AT_ONCE))]
+    pub max_idempotency_keys: usize,
 }
 
 /// Issuers ask not to be asked more often than that; a day is as long as a withdrawn key should live.
 const REFRESH: RangeInclusive<Duration> = Duration::from_secs(10)..=Duration::from_secs(24 * 3600);
+
+/// The lower end is for tests; whoever tries again after a day has lost more than an answer.
+const WINDOW: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(24 * 3600);
 
 /// An entry takes about 400 bytes and the grants of its token.
 const CACHED: RangeInclusive<u64> = 0..=1_000_000;
