@@ -68,6 +68,15 @@ impl DataDir {
     }
 }
 
+/// Whether everybody on this machine can read the file.
+///
+/// # Errors
+///
+/// Those of the system.
+pub fn is_open_to_all(path: &Path) -> io::Result<bool> {
+    Ok(std::fs::metadata(path)?.permissions().mode() & READABLE_BY_OTHERS != 0)
+}
+
 /// The folder, or a file in it, cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot use {}", path.display())]
@@ -80,6 +89,7 @@ pub struct DataDirError {
 
 const OWNER_ONLY_DIR: u32 = 0o700;
 const OWNER_ONLY_FILE: u32 = 0o600;
+const READABLE_BY_OTHERS: u32 = 0o004;
 
 #[cfg(test)]
 mod tests {

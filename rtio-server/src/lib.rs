@@ -15,6 +15,7 @@ pub mod admin;
 pub mod app;
 pub mod audit;
 pub mod backend;
+pub mod builtin;
 pub mod config;
 pub mod data_dir;
 pub mod device;

@@ -1,9 +1,7 @@
 //! The secret that lets an operator in: where it comes from, and how it is compared.
 
 use std::fmt;
-use std::fs::Permissions;
 use std::io;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use base64::Engine;
@@ -11,7 +9,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-use crate::data_dir::{DataDir, DataDirError};
+use crate::data_dir::{self, DataDir, DataDirError};
 
 /// What an operator shows to be let in. Never printed.
 #[derive(Clone)]
@@ -41,8 +39,7 @@ impl AdminToken {
         let unreadable = |source| TokenError::Unreadable { path: path.to_owned(), source };
         let bytes = Zeroizing::new(std::fs::read(path).map_err(unreadable)?);
         let token = Self::parse(path, &bytes)?;
-        let mode = std::fs::metadata(path).map(|data| data.permissions()).map_err(unreadable)?;
-        if is_open_to_all(&mode) {
+        if data_dir::is_open_to_all(path).map_err(unreadable)? {
             tracing::warn!(path = %path.display(), "everybody on this machine can read the operators' token");
         }
         Ok(token)
@@ -60,10 +57,6 @@ impl AdminToken {
         tracing::info!(path = %dir.file(TOKEN_FILE).display(), "made a token for operators");
         Ok(Self(token))
     }
-}
-
-fn is_open_to_all(permissions: &Permissions) -> bool {
-    permissions.mode() & 0o004 != 0
 }
 
 impl fmt::Debug for AdminToken {

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use crate::admin::TokenError;
 use crate::audit::AuditError;
-use crate::backend::{RandomError, TrustError};
+use crate::backend::{RandomError, SigningKeyError, TrustError};
 use crate::data_dir::DataDirError;
 use crate::hub_lock::LockError;
 use crate::net::tls;
@@ -54,6 +54,9 @@ pub enum BuildError {
     /// It is not known whose certificates backends must show.
     #[error("--backend-ca is of no use")]
     Trust(#[from] TrustError),
+    /// What backends are sent shall be signed, but there is no key.
+    #[error("what backends are sent cannot be signed (--signing-key-file)")]
+    SigningKey(#[from] SigningKeyError),
     /// No random bytes from the system.
     #[error("no secret can be made")]
     Random(#[from] RandomError),

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use prometheus_client::registry::Registry;
 
 use super::{BuildError, METRICS_PREFIX};
-use crate::backend::{self, AcceptAny, HttpVerifier};
+use crate::backend::{self, AcceptAny, HttpVerifier, Signer};
+use crate::builtin;
 use crate::config::{Config, VerifierChoice};
 use crate::data_dir::DataDir;
 use crate::hub::Services;
@@ -43,9 +44,9 @@ impl Ports {
     /// [`BuildError`].
     pub fn configured(config: &Config) -> Result<Self, BuildError> {
         let (mut metrics, readiness) = (Registry::default(), Readiness::new());
-        let client = backend::Client::new(config.backend.trust.clone())?;
         let data_dir = config.data_dir.as_deref().map(DataDir::open).transpose()?;
         let lock = data_dir.as_ref().map(HubLock::take).transpose()?;
+        let client = client(&config.backend, data_dir.as_ref())?;
         let shown = metrics.sub_registry_with_prefix(METRICS_PREFIX);
         let (asked, stored) = (backend::Metrics::register(shown), store::Metrics::register(shown));
         let open = |dir| Store::open(dir, stored).map(Arc::new);
@@ -59,8 +60,28 @@ impl Ports {
             }
         };
         let devices = store.map(|store| store as Arc<dyn DeviceRegistry>);
-        Ok(Self { verifier, services: Services::default(), client, asked, devices, lock, readiness, metrics })
+        Ok(Self {
+            verifier,
+            services: Services::new(builtin::services()),
+            client,
+            asked,
+            devices,
+            lock,
+            readiness,
+            metrics,
+        })
     }
+}
+
+/// What asks backends. It signs with the operator's key, else with that of the data folder, else not.
+fn client(config: &backend::Config, data_dir: Option<&DataDir>) -> Result<backend::Client, BuildError> {
+    let client = backend::Client::new(config.trust.clone())?;
+    let signer = match (&config.signing_key_file, data_dir) {
+        (Some(path), _) => Signer::of_file(path)?,
+        (None, Some(dir)) => Signer::of_data_dir(dir)?,
+        (None, None) => return Ok(client),
+    };
+    Ok(client.signed_by(signer))
 }
 
 /// Without the metrics, of which there are many.

@@ -17,7 +17,7 @@ use crate::token::Keeper;
 /// What has to be kept up.
 #[derive(Debug)]
 pub(super) struct Upkeep {
-    /// Whose certificates backends must show.
+    /// Whose certificates backends must show, and what their messages are signed with.
     pub(super) client: backend::Client,
     /// Certificates and ticket keys.
     pub(super) tls: tls::Ports,
@@ -38,7 +38,7 @@ impl Upkeep {
     ) -> JoinSet<()> {
         let mut tasks = JoinSet::new();
         tasks.spawn(async move { hub.sweep().await });
-        tasks.spawn(reload_trust(self.client, reload.subscribe()));
+        tasks.spawn(reload_client(self.client, reload.subscribe()));
         tasks.spawn(self.tls.keep_up_to_date());
         if let Some(keeper) = self.keeper {
             tasks.spawn(keeper.run(reload.subscribe(), readiness));
@@ -55,12 +55,16 @@ impl Upkeep {
     }
 }
 
-/// Reads the authorities that backends' certificates come from again at each reload, for ever.
-async fn reload_trust(client: backend::Client, mut reloads: Reloads) {
+/// Reads the authorities that backends' certificates come from, and the keys that posts are signed with, again at each reload, for
+/// ever.
+async fn reload_client(client: backend::Client, mut reloads: Reloads) {
     loop {
         reloads.next().await;
         if let Err(error) = client.reload() {
             tracing::error!(error = %telemetry::chain(&error), "--backend-ca cannot be read again, the old authorities stay");
+        }
+        if let Err(error) = client.reload_keys() {
+            tracing::error!(error = %telemetry::chain(&error), "the signing keys cannot be read again, the old ones stay");
         }
     }
 }

@@ -8,9 +8,13 @@ mod client;
 mod device_service;
 mod key_sets;
 mod metrics;
+mod signature;
+mod signing_key;
 mod trust;
 mod url;
 mod verifier;
+
+use std::path::PathBuf;
 
 use hyper::header::HeaderName;
 
@@ -19,6 +23,8 @@ pub use client::{BackendError, Bounds, Client, Reply};
 pub use device_service::{Form, HttpDeviceService, MAX_TIMEOUT, Repeat, ServiceDefinition, ServiceMetrics, Target};
 pub use key_sets::KeySets;
 pub use metrics::Metrics;
+pub use signature::{MalformedKeys, SigningKeys};
+pub use signing_key::{Signer, SigningKeyError};
 pub use trust::{Trust, TrustError};
 pub use url::{BackendUrl, BackendUrlError};
 pub use verifier::{HttpVerifier, RandomError, VerifierConfig};
@@ -34,4 +40,6 @@ const URI: HeaderName = HeaderName::from_static("rtio-uri");
 pub struct Config {
     /// Whose certificate a backend must show.
     pub trust: Trust,
+    /// The file with the keys that posts are signed with, instead of the one in the data folder.
+    pub signing_key_file: Option<PathBuf>,
 }

@@ -11,5 +11,5 @@ pub(super) fn config(raw: RawBackend) -> Result<Config, ConfigError> {
         (None, true) => Trust::Anyone,
         (None, false) => Trust::System,
     };
-    Ok(Config { trust })
+    Ok(Config { trust, signing_key_file: raw.signing_key_file })
 }

@@ -15,7 +15,8 @@ use hyper_util::client::legacy::Client as Pool;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
-use super::{BackendUrl, Trust, TrustError};
+use super::signature::SIGNATURE;
+use super::{BackendUrl, Signer, SigningKeyError, Trust, TrustError};
 
 type Connections = Pool<HttpsConnector<HttpConnector>, Full<Bytes>>;
 type BoxError = Box<dyn Error + Send + Sync>;
@@ -25,6 +26,8 @@ type BoxError = Box<dyn Error + Send + Sync>;
 pub struct Client {
     trust: Trust,
     connections: Arc<ArcSwap<Connections>>,
+    /// `None`: posts are not signed.
+    signer: Option<Arc<Signer>>,
 }
 
 /// What one request may take.
@@ -105,7 +108,13 @@ impl Client {
             tracing::warn!("INSECURE: certificates of backends are not verified (--backend-insecure)");
         }
         let connections = Arc::new(ArcSwap::from_pointee(connections(&trust)?));
-        Ok(Self { trust, connections })
+        Ok(Self { trust, connections, signer: None })
+    }
+
+    /// A client that signs what it posts.
+    #[must_use]
+    pub fn signed_by(self, signer: Signer) -> Self {
+        Self { signer: Some(Arc::new(signer)), ..self }
     }
 
     /// Reads the authorities to trust again. New requests use them, on new connections.
@@ -116,6 +125,15 @@ impl Client {
     pub fn reload(&self) -> Result<(), TrustError> {
         self.connections.store(Arc::new(connections(&self.trust)?));
         Ok(())
+    }
+
+    /// Reads the keys that posts are signed with again.
+    ///
+    /// # Errors
+    ///
+    /// [`SigningKeyError`]; the old ones stay.
+    pub fn reload_keys(&self) -> Result<(), SigningKeyError> {
+        self.signer.as_ref().map_or(Ok(()), |signer| signer.reload())
     }
 
     /// Posts a JSON document; the answer's body.
@@ -132,7 +150,7 @@ impl Client {
         self.post(url, headers, Bytes::from(document), bounds).await.and_then(Reply::into_ok)
     }
 
-    /// Posts any bytes with `headers`; the answer, whatever its status.
+    /// Posts any bytes with `headers`, and a signature where there is a key; the answer, whatever its status.
     ///
     /// # Errors
     ///
@@ -144,10 +162,13 @@ impl Client {
     pub async fn post(
         &self,
         url: &BackendUrl,
-        headers: HeaderMap,
+        mut headers: HeaderMap,
         body: Bytes,
         bounds: Bounds,
     ) -> Result<Reply, BackendError> {
+        if let Some(signer) = &self.signer {
+            headers.insert(SIGNATURE, signer.sign(&headers, &body));
+        }
         let mut request = Request::new(Full::new(body));
         *request.method_mut() = Method::POST;
         *request.headers_mut() = headers;

@@ -17,4 +17,8 @@ pub struct RawBackend {
     /// INSECURE: take any certificate of a backend; whoever stands in between can be every device
     #[arg(long, value_parser = switch)]
     pub backend_insecure: bool,
+
+    /// File with the key that what backends are sent is signed with, or two [default: signing.key in --data-dir, made at the first start]
+    #[arg(long, value_name = "FILE")]
+    pub signing_key_file: Option<PathBuf>,
 }

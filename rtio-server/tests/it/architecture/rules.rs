@@ -37,6 +37,7 @@ pub(super) const IMPORTS: &[Rule] = &[
             "admin",
             "audit",
             "backend",
+            "builtin",
             "config",
             "data_dir",
             "device",
@@ -66,9 +67,10 @@ pub(super) const IMPORTS: &[Rule] = &[
     rule("audit", &["hub", "reload"], Why("it implements a port of the hub and knows no edge", "code map")),
     rule(
         "backend",
-        &["event_json", "hub", "readiness", "shutdown", "telemetry", "token"],
+        &["data_dir", "event_json", "hub", "readiness", "shutdown", "telemetry", "token"],
         Why("a backend implements the hub's ports and knows no edge", "code map"),
     ),
+    rule("builtin", &["hub"], Why("it implements a port of the hub and knows no edge", "code map")),
     rule(
         "store",
         &["data_dir", "hub", "shutdown", "telemetry"],

@@ -1,6 +1,7 @@
 //! A hub in this process: `hub().with_verifier(Secret(b"s3")).start().await`.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use clap::{Args, Command, FromArgMatches};
 use prometheus_client::registry::Registry;
 use rtio_server::admin::{self, Guard};
 use rtio_server::app::{App, Ports, UriDigest};
-use rtio_server::backend::{BackendUrl, Trust, VerifierConfig};
+use rtio_server::backend::{BackendUrl, HttpDeviceService, ServiceDefinition, Target, Trust, VerifierConfig};
 use rtio_server::config::{Config, RawConfig, VerifierChoice};
 use rtio_server::hub::ports::{DeviceRegistry, DeviceService, Verifier};
 use rtio_server::hub::{Hub, ServiceMap};
@@ -100,6 +101,32 @@ impl Builder {
     pub(crate) fn with_service(mut self, uri: &str, service: impl DeviceService + 'static) -> Self {
         self.services.insert(UriDigest::of(uri), Arc::new(service));
         self.ports.services.replace(self.services.clone());
+        self
+    }
+
+    /// Posts what devices send to `uri` to the service behind `target`.
+    pub(crate) fn with_target(self, uri: &str, target: &Arc<Target>) -> Self {
+        let (client, metrics) = (self.ports.client.clone(), self.ports.asked.clone());
+        let service = HttpDeviceService::new(uri, Arc::clone(target), client, metrics);
+        self.with_service(uri, service)
+    }
+
+    /// Posts what devices send to `uri` to a service of its own.
+    pub(crate) fn with_backend(self, uri: &str, definition: ServiceDefinition) -> Self {
+        self.with_target(uri, &Arc::new(Target::new(definition)))
+    }
+
+    /// Keeps what must survive a restart; comes before services.
+    pub(crate) fn with_data_dir(mut self, dir: &Path) -> Self {
+        self.config.data_dir = Some(dir.to_owned());
+        self.ports = Ports::configured(&self.config).expect("the ports can be made");
+        self
+    }
+
+    /// Signs what it posts with the keys in a file; comes before services.
+    pub(crate) fn with_signing_keys(mut self, file: &Path) -> Self {
+        self.config.backend.signing_key_file = Some(file.to_owned());
+        self.ports = Ports::configured(&self.config).expect("the ports can be made");
         self
     }
 

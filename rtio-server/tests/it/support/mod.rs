@@ -11,6 +11,7 @@ pub(crate) mod h2;
 pub(crate) mod hub;
 pub(crate) mod peer;
 pub(crate) mod reply;
+pub(crate) mod service;
 pub(crate) mod tls;
 pub(crate) mod tokens;
 pub(crate) mod verifier;
