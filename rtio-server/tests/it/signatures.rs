@@ -9,6 +9,7 @@ use rtio_server::backend::Form;
 use sha2::Sha256;
 use tempfile::NamedTempFile;
 
+use crate::program::{rtio, run};
 use crate::support::service::{Does, FakeService, Posted};
 use crate::support::{Device, eventually, hub};
 
@@ -112,6 +113,17 @@ async fn a_hub_with_a_data_folder_makes_itself_a_key() {
     let key = std::fs::read_to_string(dir.path().join("signing.key")).unwrap();
     assert_eq!(key.len(), 43);
     assert_signed(&service.posted()[0], &[&key]);
+}
+
+#[test]
+fn a_key_file_that_is_of_no_use_is_named() {
+    let bad = file("short");
+    for (path, why) in [("/nowhere/key", "cannot read"), (bad.path().to_str().unwrap(), "holds no signing key")] {
+        let flags = "serve --dev --device-addr 127.0.0.1:0 --http-addr 127.0.0.1:0 --admin-addr off --signing-key-file";
+        let (code, _, stderr) = run(rtio(flags).arg(path));
+        assert_eq!(code, Some(1));
+        assert!(["--signing-key-file", path, why].iter().all(|word| stderr.contains(word)), "{stderr}");
+    }
 }
 
 /// The receiver's few lines in the document, against what the hub sends.

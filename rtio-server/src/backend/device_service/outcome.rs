@@ -86,6 +86,16 @@ impl Outcome {
         }
     }
 
+    /// It in words, for the log.
+    pub(super) fn why(&self) -> String {
+        match self {
+            Self::Failed(error) => crate::telemetry::chain(error).to_string(),
+            Self::Answered(_) | Self::Nonsense | Self::GivenUp | Self::NoPlace(_) | Self::BreakerOpen => {
+                self.name().to_owned()
+            }
+        }
+    }
+
     /// One of [`NAMES`].
     pub(super) const fn name(&self) -> &'static str {
         match self {

@@ -113,13 +113,13 @@ impl HttpDeviceService {
             Some(Sign::Lives) if self.target.lives() => tracing::info!(%url, "the device service answers again"),
             Some(Sign::Fails) if self.target.fails(Instant::now(), &self.metrics.breakers_open) => tracing::error!(
                 %url,
-                why = outcome.name(),
+                why = outcome.why(),
                 "the device service does not answer, devices that ask it get status 1 at once"
             ),
             Some(Sign::Lives | Sign::Fails) | None => {}
         }
-        if let Outcome::Failed(error) = outcome {
-            tracing::debug!(%url, error = %crate::telemetry::chain(error), "a device service failed");
+        if let Outcome::Failed(_) = outcome {
+            tracing::debug!(%url, why = outcome.why(), "a device service failed");
         }
     }
 }
