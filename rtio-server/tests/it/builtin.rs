@@ -13,7 +13,7 @@ async fn asks(device: &mut Device, uri: &str, data: &[u8]) -> Vec<u8> {
 }
 
 fn unix_milliseconds() -> u128 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis()
+    SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock").as_millis()
 }
 
 #[tokio::test]

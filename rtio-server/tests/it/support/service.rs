@@ -32,7 +32,7 @@ pub(crate) enum Does {
     /// Answers the JSON form with a code, and with the data that it was sent.
     Echoes(&'static str),
     /// Answers so when the test lets it go.
-    Hangs(Box<Does>),
+    Hangs(Box<Self>),
     /// Announces the body and closes after half of it.
     Half(Vec<u8>),
     /// Answers, and closes the connection without having said so.
