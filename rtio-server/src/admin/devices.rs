@@ -57,9 +57,9 @@ async fn list(
     State(admin): State<Arc<Admin>>,
     asked: Result<Query<Asked>, QueryRejection>,
 ) -> Result<Json<Page>, Problem> {
-    let Query(asked) = asked.map_err(|error| bad_request(&error.body_text()))?;
+    let Query(asked) = asked.map_err(|error| Problem::bad_request(&error.body_text()))?;
     let order = admin.hub.listing_order();
-    let request = asked.into_request(order).map_err(|error| bad_request(&error))?;
+    let request = asked.into_request(order).map_err(|error| Problem::bad_request(&error))?;
     let found = admin.hub.list(&request).await;
     let last = found.last().filter(|_| found.len() == request.limit).map(|(id, ..)| id);
     let next = last.map(|id| cursor(order, id));
@@ -142,15 +142,11 @@ fn read_cursor(order: u64, text: &str) -> Option<DeviceId> {
 }
 
 fn device(id: &str) -> Result<DeviceId, Problem> {
-    DeviceId::parse(id).map_err(|error| bad_request(&error.to_string()))
+    DeviceId::parse(id).map_err(|error| Problem::bad_request(&error.to_string()))
 }
 
 fn offline() -> Problem {
     Problem::not_found("the device is offline").with_code("DEVICEID_OFFLINE")
-}
-
-fn bad_request(detail: &str) -> Problem {
-    Problem::new(StatusCode::BAD_REQUEST, detail).with_code("BAD_REQUEST")
 }
 
 /// Devices on a page unless the operator asks for another number: a screenful or two.

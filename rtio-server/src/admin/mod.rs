@@ -4,6 +4,7 @@
 
 mod access;
 mod devices;
+mod events;
 mod problem;
 mod process;
 pub mod registry;
@@ -12,7 +13,9 @@ mod token;
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -27,6 +30,7 @@ use crate::reload::Reloads;
 use crate::shutdown::Shutdown;
 
 pub use access::{Access, Guard};
+pub use events::EventReaders;
 pub use process::show_process;
 pub use token::{AdminToken, TOKEN_FILE, TokenError};
 
@@ -44,20 +48,25 @@ pub struct Admin {
     hub: Arc<Hub>,
     registry: Arc<Registry>,
     access: Arc<Access>,
+    readers: EventReaders,
     readiness: Readiness,
+    /// From its trigger on the hub is not ready.
     shutdown: Shutdown,
+    /// The end of the shutdown: nothing happens any more.
+    end: Shutdown,
 }
 
 impl Admin {
-    /// An edge for `hub` that shows what `registry` knows, and more to those who may have `access`. It answers during the shutdown, too.
-    pub fn new(
-        hub: Arc<Hub>,
-        registry: Arc<Registry>,
-        access: Access,
-        readiness: Readiness,
-        shutdown: Shutdown,
-    ) -> Arc<Self> {
-        Arc::new(Self { hub, registry, access: Arc::new(access), readiness, shutdown })
+    /// An edge for `hub` that shows what is in `shown`, and more to those who may have `access`. It answers during the shutdown, too.
+    pub fn new(hub: Arc<Hub>, shown: Shown, access: Access, readiness: Readiness, shutdown: Shutdown) -> Arc<Self> {
+        let (Shown { registry, readers }, access) = (shown, Arc::new(access));
+        Arc::new(Self { hub, registry, access, readers, readiness, shutdown, end: Shutdown::new() })
+    }
+
+    /// To be triggered once nothing happens any more: streams of events end with their last one, and connections after their
+    /// requests.
+    pub fn end(&self) -> Shutdown {
+        self.end.clone()
     }
 
     /// Reads again what came from files at each signal, for ever.
@@ -65,20 +74,39 @@ impl Admin {
         self.access.follow(reloads).await;
     }
 
-    /// Serves one accepted connection until it ends. `permit` counts it among the connections.
+    /// Serves one accepted connection until it ends, which is [`LAST_WORDS`] after the [end](Self::end) at the latest. `permit` counts
+    /// it among the connections.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future closes the connection.
     pub async fn serve(self: Arc<Self>, stream: TcpStream, peer: SocketAddr, permit: OwnedSemaphorePermit) {
+        let end = self.end();
         let service = TowerToHyperService::new(router::router(self));
         let mut builder = http1::Builder::new();
-        let connection = builder.timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service);
-        if let Err(error) = connection.await {
+        builder.timer(TokioTimer::new()).max_buf_size(MAX_BUFFER_BYTES);
+        let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+        let result = tokio::select! {
+            result = connection.as_mut() => result,
+            () = end.triggered() => {
+                connection.as_mut().graceful_shutdown();
+                tokio::time::timeout(LAST_WORDS, connection).await.unwrap_or(Ok(()))
+            }
+        };
+        if let Err(error) = result {
             tracing::debug!(%peer, %error, "operator's connection ended");
         }
         drop(permit);
     }
+}
+
+/// What operators see beside the devices.
+#[derive(Debug)]
+pub struct Shown {
+    /// What is counted.
+    pub registry: Arc<Registry>,
+    /// Who reads events.
+    pub readers: EventReaders,
 }
 
 /// Without the metrics, of which there are many.
@@ -87,3 +115,10 @@ impl fmt::Debug for Admin {
         f.debug_struct("Admin").field("hub", &self.hub).finish_non_exhaustive()
     }
 }
+
+/// How long connections may take after the end: what a program that reads takes to read the last events.
+pub const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// What hyper may hold each way: of a request its head, of a stream of events what its reader has not taken. Without a limit of
+/// ours it is 400 KB.
+const MAX_BUFFER_BYTES: usize = 64 * 1024;

@@ -1,6 +1,6 @@
 //! What an operator gets when something cannot be done (RFC 9457).
 
-use axum::http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
@@ -12,12 +12,13 @@ pub(super) struct Problem {
     detail: String,
     code: Option<&'static str>,
     challenge: Option<&'static str>,
+    retry_after: Option<&'static str>,
 }
 
 impl Problem {
     /// `detail` is for people.
     pub(super) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
-        Self { status, detail: detail.into(), code: None, challenge: None }
+        Self { status, detail: detail.into(), code: None, challenge: None, retry_after: None }
     }
 
     pub(super) fn unauthorized(detail: &str, challenge: &'static str) -> Self {
@@ -30,6 +31,16 @@ impl Problem {
 
     pub(super) fn not_found(detail: &str) -> Self {
         Self::new(StatusCode::NOT_FOUND, detail)
+    }
+
+    /// What the hub cannot read.
+    pub(super) fn bad_request(detail: &str) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, detail).with_code("BAD_REQUEST")
+    }
+
+    /// With the seconds after which it may work out.
+    pub(super) fn with_retry_after(self, seconds: &'static str) -> Self {
+        Self { retry_after: Some(seconds), ..self }
     }
 
     /// With a name for programs, one of those that callers get (docs/caller-http.md).
@@ -51,6 +62,9 @@ impl IntoResponse for Problem {
         let mut response = (self.status, head, format!("{body}\n")).into_response();
         if let Some(challenge) = self.challenge {
             response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+        }
+        if let Some(seconds) = self.retry_after {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(seconds));
         }
         response
     }

@@ -10,7 +10,7 @@ use axum::routing::get;
 use axum::{Router, middleware};
 
 use super::problem::Problem;
-use super::{Admin, access, devices};
+use super::{Admin, access, devices, events};
 
 pub(super) fn router(admin: Arc<Admin>) -> Router {
     let operators = operators().fallback(unknown).method_not_allowed_fallback(not_allowed);
@@ -26,7 +26,7 @@ pub(super) fn router(admin: Arc<Admin>) -> Router {
 
 /// What is under `/v1`, which the guard stands in front of.
 fn operators() -> Router<Arc<Admin>> {
-    Router::new().merge(devices::router()).merge(super::registry::routes())
+    Router::new().merge(devices::router()).merge(events::router()).merge(super::registry::routes())
 }
 
 async fn unknown() -> Problem {

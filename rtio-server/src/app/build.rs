@@ -8,7 +8,7 @@ use prometheus_client::registry::Registry;
 use super::port::{Port, Socket, Sockets};
 use super::upkeep::Upkeep;
 use super::{App, BuildError, METRICS_PREFIX, Ports};
-use crate::admin::{self, Access, Admin, show_process};
+use crate::admin::{self, Access, Admin, EventReaders, Shown, show_process};
 use crate::audit::AuditLog;
 use crate::backend::{self, KeySets};
 use crate::config::Config;
@@ -60,13 +60,15 @@ impl App {
         let parts = Parts { config, tls: &tls, connections, hub: &hub, shutdown: &shutdown };
         let devices = parts.devices(sockets.devices, shown)?;
         let callers = parts.callers(sockets.callers, keeper.as_ref(), shown)?;
+        let readers = EventReaders::register(shown);
         let registry = Arc::new(metrics);
         let operators = match &config.admin {
             Some(config) => {
                 let socket = parts.operators(sockets.admin, config)?;
                 let access = Access::new(config.guard.clone().at(socket.addr), data_dir)?;
                 let (readiness, shutdown) = (ports.readiness.clone(), shutdown.clone());
-                let admin = Admin::new(Arc::clone(&hub), Arc::clone(&registry), access, readiness, shutdown);
+                let shown = Shown { registry: Arc::clone(&registry), readers };
+                let admin = Admin::new(Arc::clone(&hub), shown, access, readiness, shutdown);
                 Some(socket.served_by(admin))
             }
             None => None,

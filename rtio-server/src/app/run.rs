@@ -1,15 +1,14 @@
 //! Running: ports accept until the shutdown begins; then what is in flight ends, and everything else after it.
 
-use std::future::Future;
 use std::time::Duration;
 
 use tokio_util::task::TaskTracker;
 
 use super::App;
-use crate::admin::Admin;
+use crate::admin::{Admin, LAST_WORDS};
 use crate::device::Devices;
 use crate::http::Callers;
-use crate::shutdown::{Shutdown, drain};
+use crate::shutdown::drain;
 
 impl App {
     /// Serves until the shutdown begins, then lets the calls in flight end, then closes the devices' sessions.
@@ -22,15 +21,11 @@ impl App {
             self.devices.accept(self.shutdown.clone(), &device_tasks, Devices::serve),
             self.callers.accept(self.shutdown.clone(), &caller_tasks, Callers::serve),
         ];
-        // Operators can look until the end, which is after the drain. Their connections are not waited for: nothing that they do
-        // takes long.
-        let (end, operator_tasks) = (Shutdown::new(), TaskTracker::new());
+        // Operators can look until the end, which is after the drain.
+        let operator_tasks = TaskTracker::new();
         let operators = self.operators.map(|port| {
-            let until = end.clone();
-            let serve = move |admin, stream, peer, permit| {
-                serve_until(until.clone(), Admin::serve(admin, stream, peer, permit))
-            };
-            port.accept(end.clone(), &operator_tasks, serve)
+            let end = port.edge.end();
+            (end.clone(), port.accept(end, &operator_tasks, Admin::serve))
         });
         for accepting in accepting {
             if let Err(error) = accepting.await {
@@ -45,20 +40,13 @@ impl App {
         if let Some(audit) = audit {
             audit.close().await;
         }
-        end.trigger();
-        if let Some(operators) = operators {
+        if let Some((end, accepting)) = operators {
+            end.trigger();
             // It panics only if the accept loop did, and then it is over as well.
-            let _ = operators.await;
+            let _ = accepting.await;
+            drain("operators", &operator_tasks, LAST_WORDS * 2).await;
         }
         drop(self.lock);
-    }
-}
-
-/// Serves a connection, at most until the `end`.
-async fn serve_until(end: Shutdown, connection: impl Future<Output = ()>) {
-    tokio::select! {
-        () = connection => {}
-        () = end.triggered() => {}
     }
 }
 

@@ -10,6 +10,7 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 
 use super::call_metrics::{CallMetrics, ObservationMetrics};
+use super::events::EventCounters;
 use super::{Hub, StatusCode};
 
 /// The hub's counters.
@@ -25,6 +26,7 @@ pub struct Metrics {
     pub answers_dropped: Counter,
     pub(super) calls: Arc<CallMetrics>,
     pub(super) observations: Arc<ObservationMetrics>,
+    pub(super) events: EventCounters,
     sessions_ended: Family<EndLabels, Counter>,
     reports: Family<ReportLabels, Counter>,
     verifications: Family<VerificationLabels, Counter>,
@@ -59,7 +61,8 @@ impl Metrics {
     /// Metrics that `registry` shows.
     pub fn register(registry: &mut Registry) -> Self {
         let (calls, observations) = (CallMetrics::register(registry), ObservationMetrics::register(registry));
-        let metrics = Self { calls, observations, ..Self::default() };
+        let events = EventCounters::register(registry);
+        let metrics = Self { calls, observations, events, ..Self::default() };
         let mut counter = |name: &str, help: &str, counter: &Counter| registry.register(name, help, counter.clone());
         counter("take_overs", "Sessions closed by a newer connection of the same device", &metrics.take_overs);
         counter(

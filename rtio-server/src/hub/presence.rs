@@ -31,8 +31,9 @@ impl Drop for Presence {
         // A connection's task that is dropped ends the session, too: the hub's end.
         let cause = self.link.ended().unwrap_or(OfflineCause::Drained);
         let peer = self.link.peer();
-        let tell = || self.hub.events.push(&self.device, self.epoch, peer, Change::Offline { cause });
+        let tell = || self.hub.tell(&self.device, self.epoch, peer, Change::Offline { cause });
         self.hub.registry.remove(&self.device, self.epoch, tell);
+        self.hub.events.wake();
     }
 }
 
@@ -68,6 +69,7 @@ impl Hub {
     /// Puts a verified device online. A link that it had is closed: its calls end as gone.
     pub fn attach(self: &Arc<Self>, device: DeviceId, link: Arc<dyn DeviceLink>) -> Presence {
         let (epoch, old) = self.registry.insert(device.clone(), &link, |old| self.begin(&device, link.peer(), old));
+        self.events.wake();
         if let Some(old) = old {
             self.metrics.take_overs.inc();
             old.close(Ending::Replaced);
@@ -80,11 +82,17 @@ impl Hub {
         let epoch = self.events.begin_epoch();
         let change = old.map_or(Change::Online, |old| {
             let cause = OfflineCause::Replaced;
-            self.events.push(device, old.epoch, old.link.peer(), Change::Offline { cause });
+            self.tell(device, old.epoch, old.link.peer(), Change::Offline { cause });
             Change::Replaced { previous: old.epoch }
         });
-        self.events.push(device, epoch, peer, change);
+        self.tell(device, epoch, peer, change);
         epoch
+    }
+
+    /// Keeps and counts an event, under the registry's lock. Whoever waits for it is woken after that.
+    fn tell(&self, device: &DeviceId, epoch: Epoch, peer: SocketAddr, change: Change) {
+        self.metrics.events.count(change.kind());
+        self.events.push(device, epoch, peer, change);
     }
 
     /// Devices online now.

@@ -19,6 +19,7 @@ mod device_port;
 mod device_services;
 mod direct;
 mod doctor;
+mod events;
 mod examples;
 mod fake_hub;
 mod h2;

@@ -140,6 +140,12 @@ impl EventId {
     pub const fn number(self) -> u64 {
         self.0
     }
+
+    /// The one `count` places before.
+    #[must_use]
+    pub const fn before(self, count: usize) -> Self {
+        Self(self.0.saturating_sub(count as u64))
+    }
 }
 
 impl fmt::Display for EventId {

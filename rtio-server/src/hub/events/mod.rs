@@ -1,9 +1,13 @@
 //! Who came and who went: the newest events of all devices' presence, in one ring that all readers share. A reader keeps its place in
 //! it and nothing else, so that one that never reads costs the hub nothing and misses what is forgotten meanwhile.
 
+mod counters;
 mod event;
 mod filter;
+mod pieces;
 mod ring;
+#[cfg(test)]
+mod tests;
 
 use core::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,6 +16,7 @@ use jiff::Timestamp;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
+pub(super) use counters::EventCounters;
 pub use event::{Change, Epoch, Event, EventId, EventKind, OfflineCause};
 pub use filter::EventFilter;
 pub use ring::{Gap, Page};
@@ -41,10 +46,17 @@ impl Events {
         Epoch(self.next_epoch.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// Keeps an event and wakes who waits for one. To be called in the order in which things happen to one device.
+    /// Keeps an event. To be called in the order in which things happen to one device, and [`wake`](Self::wake) after it, once no
+    /// lock is held.
     pub(super) fn push(&self, device: &DeviceId, epoch: Epoch, peer: SocketAddr, change: Change) {
         let (time, device) = (Timestamp::now(), device.clone());
-        self.ring.lock().push(|id| Event { id, time, device, epoch, peer, change });
+        let forgotten = self.ring.lock().push(|id| Event { id, time, device, epoch, peer, change });
+        // After the lock: it may be the last that knew the device's id.
+        drop(forgotten);
+    }
+
+    /// Wakes who waits for an event.
+    pub(super) fn wake(&self) {
         self.grown.notify_waiters();
     }
 

@@ -1,13 +1,12 @@
 //! The events that are kept (pure): the newest ones, and how to go on after one that a reader has seen.
 
-use std::collections::VecDeque;
-
+use super::pieces::Pieces;
 use super::{Event, EventId};
 
 /// The newest events, at most `max` of them. Ids follow each other without a gap.
 #[derive(Debug)]
 pub(super) struct Ring {
-    events: VecDeque<Event>,
+    events: Pieces,
     max: usize,
     /// What the first event ever has as its id.
     start: u64,
@@ -38,16 +37,15 @@ pub enum Gap {
 impl Ring {
     /// An empty ring, whose first event gets the id `start`. Above 0.
     pub(super) fn new(max: usize, start: u64) -> Self {
-        Self { events: VecDeque::new(), max: max.max(1), start, next: start }
+        Self { events: Pieces::default(), max: max.max(1), start, next: start }
     }
 
-    /// Keeps what `make` makes of its id, and forgets the oldest event if there are too many.
-    pub(super) fn push(&mut self, make: impl FnOnce(EventId) -> Event) {
-        if self.events.len() >= self.max {
-            self.events.pop_front();
-        }
-        self.events.push_back(make(EventId(self.next)));
+    /// Keeps what `make` makes of its id. Gives the oldest event back if there are too many.
+    pub(super) fn push(&mut self, make: impl FnOnce(EventId) -> Event) -> Option<Event> {
+        let forgotten = if self.events.len() >= self.max { self.events.pop() } else { None };
+        self.events.push(make(EventId(self.next)));
         self.next += 1;
+        forgotten
     }
 
     /// The last event so far, or the place before the first.
@@ -58,13 +56,13 @@ impl Ring {
     /// Events after `seen`, at most `max` of them.
     pub(super) fn after(&self, seen: EventId, max: usize) -> Page {
         let first = self.next - self.events.len() as u64;
-        let (gap, begin) = match seen.0 + 1 {
+        let (gap, begin) = match seen.0.saturating_add(1) {
             begin if begin < self.start || begin > self.next => (Some(Gap::Unknown), first),
             begin if begin < first => (Some(Gap::Missed(first - begin)), first),
             begin => (None, begin),
         };
         let skipped = usize::try_from(begin - first).unwrap_or(usize::MAX);
-        let events: Vec<Event> = self.events.iter().skip(skipped).take(max).cloned().collect();
+        let events: Vec<Event> = self.events.iter_from(skipped).take(max).cloned().collect();
         Page { gap, seen: EventId(begin - 1 + events.len() as u64), events }
     }
 }
@@ -77,7 +75,7 @@ mod tests {
     /// A ring for three with `pushed` events, the first of which is 100.
     fn ring(pushed: u64) -> Ring {
         let mut ring = Ring::new(3, 100);
-        (0..pushed).for_each(|nth| ring.push(|id| event(id, nth)));
+        (0..pushed).for_each(|nth| drop(ring.push(|id| event(id, nth))));
         ring
     }
 
@@ -125,6 +123,7 @@ mod tests {
         check((2, 102, 9), Some(Gap::Unknown), 100..=101, 101);
         check((0, 5, 9), Some(Gap::Unknown), [], 99);
         check((10, 98, 9), Some(Gap::Unknown), 107..=109, 109);
+        check((2, u64::MAX, 9), Some(Gap::Unknown), 100..=101, 101);
     }
 
     #[test]

@@ -234,7 +234,12 @@ impl TestHub {
 
     /// A connection to the operators' port.
     pub(crate) async fn operator(&self) -> Caller {
-        Caller::connect(self.admin_addr.expect("the hub has a port for operators")).await
+        Caller::connect(self.admin_addr()).await
+    }
+
+    /// Where operators connect.
+    pub(crate) fn admin_addr(&self) -> SocketAddr {
+        self.admin_addr.expect("the hub has a port for operators")
     }
 
     /// One call in the direct form, on a connection of its own.
