@@ -100,6 +100,7 @@ pub(super) const SECTIONS: &[Section] = &[
     Section { name: "doctor", command: &["doctor"] },
     Section { name: "online", command: &["online"] },
     Section { name: "disconnect", command: &["disconnect"] },
+    Section { name: "events", command: &["events"] },
     Section { name: "token", command: &["token", "issue"] },
 ];
 

@@ -105,6 +105,14 @@ impl Failure {
         Self::Registry { source: source.into() }
     }
 
+    /// Whether the hub is not there, and may be later.
+    pub(super) fn may_pass(&self) -> bool {
+        match self {
+            Self::Problem(problem) => problem.may_pass(),
+            other => matches!(other.exit(), Exit::Unreachable | Exit::Timeout),
+        }
+    }
+
     /// Says on stderr in one line what went wrong.
     pub(crate) fn report(&self) -> Exit {
         // Nothing is left to do about a terminal that is gone; the exit code is there still.

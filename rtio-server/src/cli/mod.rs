@@ -12,6 +12,7 @@ mod device_tls;
 pub(crate) mod doctor;
 #[cfg(test)]
 mod documents;
+pub(crate) mod events;
 mod exit;
 mod failure;
 mod hub;
@@ -77,6 +78,8 @@ pub(crate) enum Command {
     Online(online::Arguments),
     /// End the session of a device, for operators
     Disconnect(online::DisconnectArguments),
+    /// Print which devices come and go, as it happens, for operators
+    Events(events::Arguments),
     /// Make keys and tokens for callers
     #[command(subcommand, arg_required_else_help = true)]
     Token(token::Command),

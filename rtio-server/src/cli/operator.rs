@@ -6,7 +6,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use clap::Args;
 use http_body_util::{BodyExt, Limited};
-use hyper::header::AUTHORIZATION;
+use hyper::body::Incoming;
+use hyper::header::{ACCEPT, AUTHORIZATION};
+use hyper::http::request;
 use hyper::{Method, Request, Response};
 use rtio_server::admin::TOKEN_FILE;
 use tokio::time::timeout;
@@ -39,23 +41,58 @@ impl Operator {
     ///
     /// [`Failure::Problem`] for every answer that is no success.
     pub(super) async fn asks(&self, method: Method, path: &str) -> Result<Bytes, Failure> {
-        let mut request = Request::builder().method(method);
-        if let Some(token) = self.token()? {
-            request = request.header(AUTHORIZATION, format!("Bearer {}", token.trim()));
-        }
-        let admin = Hub::at(&self.admin)?;
-        let answered = async {
-            let (head, body) = admin.send(request, path, Bytes::new()).await?.into_parts();
-            let body = Limited::new(body, MAX_ANSWER_BYTES).collect().await.map_err(|error| admin.no_http(error))?;
-            Ok(Response::from_parts(head, body.to_bytes()))
-        };
+        let request = Request::builder().method(method);
+        let answered = async { self.whole(self.send(request, path).await?).await };
         let answer = timeout(PATIENCE, answered).await;
-        let silent = || Failure::HubSilent { hub: self.admin.to_string(), waited: PATIENCE };
-        let answer = answer.unwrap_or_else(|_| Err(silent()))?;
+        let answer = answer.unwrap_or_else(|_| Err(self.silent(PATIENCE)))?;
         if answer.status().is_success() {
             return Ok(answer.into_body());
         }
         Err(Problem::of_answer(answer.status().as_u16(), answer.body()).into())
+    }
+
+    /// Asks for a stream that goes on after `last_event_id`, and returns what is to be read of it.
+    ///
+    /// # Errors
+    ///
+    /// As [`asks`](Self::asks).
+    pub(super) async fn opens(&self, path: &str, last_event_id: Option<&str>) -> Result<Incoming, Failure> {
+        let mut request = Request::builder().method(Method::GET).header(ACCEPT, "text/event-stream");
+        if let Some(id) = last_event_id {
+            request = request.header("last-event-id", id);
+        }
+        let opened = async {
+            let answer = self.send(request, path).await?;
+            if answer.status().is_success() {
+                return Ok(answer.into_body());
+            }
+            let refusal = self.whole(answer).await?;
+            Err(Problem::of_answer(refusal.status().as_u16(), refusal.body()).into())
+        };
+        timeout(PATIENCE, opened).await.unwrap_or_else(|_| Err(self.silent(PATIENCE)))
+    }
+
+    async fn send(&self, mut request: request::Builder, path: &str) -> Result<Response<Incoming>, Failure> {
+        if let Some(token) = self.token()? {
+            request = request.header(AUTHORIZATION, format!("Bearer {}", token.trim()));
+        }
+        Hub::at(&self.admin)?.send(request, path, Bytes::new()).await
+    }
+
+    async fn whole(&self, answer: Response<Incoming>) -> Result<Response<Bytes>, Failure> {
+        let (head, body) = answer.into_parts();
+        let body = Limited::new(body, MAX_ANSWER_BYTES).collect().await.map_err(|error| self.no_http(error))?;
+        Ok(Response::from_parts(head, body.to_bytes()))
+    }
+
+    /// The failure of a hub that said nothing for so long.
+    pub(super) fn silent(&self, waited: Duration) -> Failure {
+        Failure::HubSilent { hub: self.admin.to_string(), waited }
+    }
+
+    /// The failure of a connection that broke, or on which no HTTP came.
+    pub(super) fn no_http(&self, error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Failure {
+        self.admin.no_http(error)
     }
 
     /// The failure of an answer that makes no sense.

@@ -37,6 +37,11 @@ impl Problem {
         self.text.trim().replace(char::is_control, " ")
     }
 
+    /// Whether the same may work out a little later.
+    pub(super) fn may_pass(&self) -> bool {
+        self.exit == Exit::Offline || self.name == "TOO_MANY_REQUESTS"
+    }
+
     /// The problem in the last frame of an observation.
     pub(super) fn of_code(code: String) -> Self {
         let text = "the observation ended".to_owned();

@@ -56,12 +56,17 @@ fn a_call_to_a_device_that_vanished_ends_soon_and_so_does_the_session() {
 fn an_idle_device_that_vanished_goes_offline() {
     let Some(net) = Wire::laid(2) else { return };
     let (mut hub, devices, callers) = net.hub("--peer-lost-after 5s --log-level rtio_server=debug");
+    let admin = hub.value_of("admin");
     let _device = net.device(&devices);
     assert!(post(&callers).ends_with("here"), "the device answers");
     net.is_cut();
     // Nobody calls it: the kernel asks, and the session ends. The line comes, or the test's own time limit does.
     while !hub.log_line().contains("vanished") {}
     assert!(post(&callers).contains("DEVICEID_OFFLINE"));
+    let mut events = Running::start(&mut rtio(&format!("events --after 0 --admin {admin}")));
+    assert!(events.line().contains("  online    dev  "));
+    let line = events.line();
+    assert!(line.contains("  offline   dev  ") && line.ends_with("  vanished\n"), "{line}");
 }
 
 /// Two ends of a cable, one of them in a network namespace where the device runs.
@@ -97,7 +102,8 @@ impl Wire {
 
     fn hub(&self, flags: &str) -> (Running, String, String) {
         let addr = &self.hub;
-        let command = format!("serve --dev --device-addr {addr}:0 --http-addr 127.0.0.1:0 --admin-addr off {flags}");
+        let command =
+            format!("serve --dev --device-addr {addr}:0 --http-addr 127.0.0.1:0 --admin-addr 127.0.0.1:0 {flags}");
         let mut hub = Running::start(&mut rtio(&command));
         let devices = hub.value_of("devices");
         let callers = hub.value_of("callers").replace("http://", "");
