@@ -107,10 +107,10 @@ impl Failure {
 
     /// Whether the hub is not there, and may be later.
     pub(super) fn may_pass(&self) -> bool {
-        match self {
-            Self::Problem(problem) => problem.may_pass(),
-            other => matches!(other.exit(), Exit::Unreachable | Exit::Timeout),
+        if let Self::Problem(problem) = self {
+            return problem.may_pass();
         }
+        matches!(self.exit(), Exit::Unreachable | Exit::Timeout)
     }
 
     /// Says on stderr in one line what went wrong.

@@ -25,7 +25,8 @@ fn serve_says_what_it_bound_and_ends_with_0_on_either_signal() {
 
 #[test]
 fn a_flag_wins_over_its_variable_that_over_the_file_and_that_over_the_default() {
-    let text = "[serve]\ndev = true\ndevice-addr = \"127.0.0.4:0\"\nhttp-addr = \"127.0.0.4:0\"\n";
+    let text =
+        "[serve]\ndev = true\ndevice-addr = \"127.0.0.4:0\"\nhttp-addr = \"127.0.0.4:0\"\nadmin-addr = \"off\"\n";
     let file = TestFile::new("precedence", text);
     let check = |flags: &str, variable: Option<&str>, expected: &str| {
         let mut command = rtio(&format!("serve {flags}"));

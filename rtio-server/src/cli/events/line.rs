@@ -37,9 +37,9 @@ fn gap(missed: Option<u64>) -> String {
 
 /// `2026-11-22T07:40:01.123Z  offline   PRINTER-001  epoch 1795343850090243  127.0.0.1:49822  closed_by_device`
 fn for_people(event: &Value) -> String {
-    let text = |name: &str| match &event[name] {
-        Value::String(text) => text.replace(char::is_control, " "),
-        value => value.to_string(),
+    let text = |name: &str| {
+        let value = &event[name];
+        value.as_str().map_or_else(|| value.to_string(), |text| text.replace(char::is_control, " "))
     };
     let more = match (&event["cause"], &event["previous_epoch"]) {
         (Value::Null, Value::Null) => String::new(),

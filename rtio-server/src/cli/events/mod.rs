@@ -118,7 +118,9 @@ async fn read(arguments: &Arguments, place: &mut Place) -> Result<(), Failure> {
             }
         }
         // Only now: what was not printed is asked for again.
-        place.after = messages.last_id().map(str::to_owned).or(place.after.take());
+        if let Some(id) = messages.last_id() {
+            place.after = Some(id.to_owned());
+        }
     }
 }
 

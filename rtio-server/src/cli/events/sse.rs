@@ -41,22 +41,8 @@ impl Messages {
     /// [`LineTooLong`].
     pub(super) fn next(&mut self) -> Result<Option<Message>, LineTooLong> {
         while let Some(line) = self.line()? {
-            if line.is_empty() {
-                self.last_id.clone_from(&self.id);
-                let message = mem::take(&mut self.begun);
-                if !message.data.is_empty() {
-                    return Ok(Some(message));
-                }
-                continue;
-            }
-            let (name, value) = line.split_once(':').unwrap_or((&line, ""));
-            let value = value.strip_prefix(' ').unwrap_or(value);
-            match name {
-                "id" => self.id = Some(value.to_owned()),
-                "event" => value.clone_into(&mut self.begun.event),
-                "data" => value.clone_into(&mut self.begun.data),
-                // A comment, the time to wait, or what a later hub may say.
-                _ => {}
+            if let Some(message) = self.take(&line) {
+                return Ok(Some(message));
             }
         }
         Ok(None)
@@ -65,6 +51,24 @@ impl Messages {
     /// The place to go on from.
     pub(super) fn last_id(&self) -> Option<&str> {
         self.last_id.as_deref()
+    }
+
+    /// Reads a line; an empty one ends a message.
+    fn take(&mut self, line: &str) -> Option<Message> {
+        if line.is_empty() {
+            self.last_id.clone_from(&self.id);
+            return Some(mem::take(&mut self.begun)).filter(|message| !message.data.is_empty());
+        }
+        let (name, value) = line.split_once(':').unwrap_or((line, ""));
+        let value = value.strip_prefix(' ').unwrap_or(value);
+        match name {
+            "id" => self.id = Some(value.to_owned()),
+            "event" => value.clone_into(&mut self.begun.event),
+            "data" => value.clone_into(&mut self.begun.data),
+            // A comment, the time to wait, or what a later hub may say.
+            _ => {}
+        }
+        None
     }
 
     fn line(&mut self) -> Result<Option<String>, LineTooLong> {
@@ -98,9 +102,7 @@ mod tests {
             let (mut messages, mut got) = (Messages::default(), Vec::new());
             for piece in STREAM.as_bytes().chunks(size) {
                 messages.feed(piece);
-                while let Some(message) = messages.next().unwrap() {
-                    got.push(message);
-                }
+                got.extend(std::iter::from_fn(|| messages.next().unwrap()));
             }
             assert_eq!(got, [message("online", "{\"a\":1}"), message("reset", "x")], "{size}");
             assert_eq!(messages.last_id(), Some("9"), "an id counts without data, too, but not without an end");

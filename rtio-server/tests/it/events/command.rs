@@ -1,5 +1,4 @@
 //! `rtio events`, against real hubs and a fake one.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on shall panic")]
 
 use std::io::Write;
 use std::net::TcpListener;
