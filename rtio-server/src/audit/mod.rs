@@ -107,7 +107,7 @@ mod tests {
             event: AuditEvent::Call,
             subject: None,
             peer: String::new(),
-            device: DeviceId::parse("dev").unwrap(),
+            device: DeviceId::parse("dev").ok(),
             method: None,
             uri: None,
             code: "OK",

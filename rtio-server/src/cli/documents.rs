@@ -68,6 +68,7 @@ fn exit_codes_are_those_of_the_documents() {
         Exit::Refused,
         Exit::Unreachable,
         Exit::NotAllowed,
+        Exit::NotAll,
         Exit::Usage,
     ];
     let codes: Vec<_> = all.iter().map(|exit| exit.code().to_string()).collect();

@@ -13,6 +13,8 @@ pub(crate) enum Exit {
     Refused,
     Unreachable,
     NotAllowed,
+    /// Of a group call: not every device answered with OK.
+    NotAll,
     /// `EX_USAGE` of sysexits.h.
     Usage,
 }
@@ -29,6 +31,7 @@ impl Exit {
             Self::Refused => 6,
             Self::Unreachable => 7,
             Self::NotAllowed => 8,
+            Self::NotAll => 9,
             Self::Usage => 64,
         }
     }
@@ -75,4 +78,5 @@ Exit codes:
   6   refused: bad request, too large, or too many at once
   7   the hub cannot be reached, or is not trusted
   8   not allowed: no token, a bad one, or one for something else
+  9   of a group call: not every device answered with OK, or it did not come to its end
   64  wrong usage";

@@ -8,6 +8,7 @@ use rtio_server::app::BuildError;
 use rtio_server::config::ConfigError;
 use rtio_server::telemetry::{self, InitError};
 
+use super::call::{GroupFailure, WishError};
 use super::certs::CertsError;
 use super::config_file::ConfigFileError;
 use super::exit::Exit;
@@ -28,6 +29,9 @@ pub(crate) enum Failure {
     /// The service manager gave sockets that are of no use.
     #[error(transparent)]
     Sockets(#[from] SocketsError),
+    /// The arguments of a call do not go together.
+    #[error(transparent)]
+    Call(#[from] WishError),
     /// Logging could not start.
     #[error(transparent)]
     Log(#[from] InitError),
@@ -91,7 +95,10 @@ pub(crate) enum Failure {
     /// There is no key or token, or it is no good.
     #[error(transparent)]
     Token(Box<TokenError>),
-    /// A line of an observation that is not a frame.
+    /// The hub did what it could, and it was not all.
+    #[error(transparent)]
+    Group(#[from] GroupFailure),
+    /// A line of an observation, or of a group call, that is not a frame.
     #[error("the hub sent a line that is no frame")]
     Frame { source: serde_json::Error },
     /// The stream ended, but not with a last frame.
@@ -122,7 +129,8 @@ impl Failure {
 
     const fn exit(&self) -> Exit {
         match self {
-            Self::Config(_) | Self::ConfigFile(_) | Self::Trust(_) | Self::Bearer(_) => Exit::Usage,
+            Self::Config(_) | Self::ConfigFile(_) | Self::Trust(_) | Self::Bearer(_) | Self::Call(_) => Exit::Usage,
+            Self::Group(_) => Exit::NotAll,
             Self::TokenWanted(_) | Self::TokenRefused(_) | Self::NotAllowed(_) => Exit::NotAllowed,
             Self::Log(_)
             | Self::Sockets(_)

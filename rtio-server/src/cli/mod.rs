@@ -16,6 +16,7 @@ pub(crate) mod events;
 mod exit;
 mod failure;
 mod hub;
+mod lines;
 pub(crate) mod observe;
 pub(crate) mod online;
 mod operator;

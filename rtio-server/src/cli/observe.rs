@@ -4,15 +4,15 @@ use std::io;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use clap::Args;
 use http_body_util::{BodyExt, Limited};
-use hyper::body::Incoming;
 use hyper::{Method, Request};
 use rtio_server::config::value::switch;
 use serde::Deserialize;
 
 use super::hub::Hub;
+use super::lines::{Lines, MAX_LINE_BYTES};
 use super::problem::Problem;
 use super::signals::Signals;
 use super::target::Target;
@@ -54,11 +54,8 @@ async fn observe(arguments: &Arguments, hub: &Hub) -> Result<(), Failure> {
         let body = Limited::new(body, MAX_LINE_BYTES).collect().await.map_err(|error| hub.no_http(error))?;
         return Err(hub.refused(head.status.as_u16(), &body.to_bytes()));
     }
-    let mut lines = Lines { body, unread: BytesMut::new() };
+    let mut lines = Lines::new(body);
     while let Some(line) = lines.next().await.map_err(|error| hub.no_http(error))? {
-        if line.trim_ascii().is_empty() {
-            continue;
-        }
         let frame = Frame::parse(&line)?;
         match frame.code.as_str() {
             "CONTINUE" | "TERMINATE" if arguments.json => start::print(&[&line[..], b"\n"].concat())?,
@@ -95,32 +92,3 @@ impl Frame {
         Ok(line)
     }
 }
-
-/// Lines of a body that has no end yet.
-#[derive(Debug)]
-struct Lines {
-    body: Incoming,
-    /// What came after the last whole line; at most `MAX_LINE_BYTES` and one chunk.
-    unread: BytesMut,
-}
-
-impl Lines {
-    /// The next line; `None` at the end of the body. An unfinished last line counts as none.
-    async fn next(&mut self) -> Result<Option<Bytes>, Box<dyn std::error::Error + Send + Sync>> {
-        loop {
-            if let Some(end) = self.unread.iter().position(|&byte| byte == b'\n') {
-                return Ok(Some(self.unread.split_to(end + 1).freeze().slice(..end)));
-            }
-            if self.unread.len() > MAX_LINE_BYTES {
-                return Err(format!("a line is longer than {MAX_LINE_BYTES} bytes").into());
-            }
-            match self.body.frame().await.transpose()? {
-                Some(frame) => self.unread.extend_from_slice(frame.data_ref().unwrap_or(&Bytes::new())),
-                None => return Ok(None),
-            }
-        }
-    }
-}
-
-/// Far above the longest frame: 4096 bytes of data in base64, and the envelope.
-const MAX_LINE_BYTES: usize = 64 * 1024;

@@ -1,4 +1,4 @@
-//! Which device, and which of its URIs: what `rtio call` and `rtio observe` are aimed at.
+//! Which device, and which of its URIs: what `rtio observe` and `rtio call` are aimed at.
 
 use std::fmt;
 
@@ -31,7 +31,8 @@ impl Target {
     }
 }
 
-fn path(device: &DeviceId, uri: &DeviceUri) -> String {
+/// Path of a device's URI in the direct form.
+pub(super) fn path(device: &DeviceId, uri: &DeviceUri) -> String {
     format!("/{device}{}", utf8_percent_encode(&uri.0, ENCODED))
 }
 
@@ -71,7 +72,7 @@ impl DeviceUri {
 
 /// What an argument should have been.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(super) enum TargetError {
+pub(crate) enum TargetError {
     #[error("expected {} to {} characters of A-Z a-z 0-9 . _ ~ -", DEVICE_ID_BYTES.start(), DEVICE_ID_BYTES.end())]
     DeviceId,
     #[error("expected a URI that begins with a slash, such as /printer/status")]

@@ -24,6 +24,7 @@ pub(super) fn config(raw: &RawConfig) -> Config {
         cors_origin: raw.listen.cors_origin.clone(),
         limits: callers::limits(&raw.callers),
         keys: callers::keys(&raw.callers),
+        max_group_calls: raw.caps.max_group_calls,
     }
 }
 

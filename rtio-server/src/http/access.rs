@@ -54,6 +54,11 @@ impl Access {
         &self.gate
     }
 
+    /// How much each caller may do.
+    pub(super) const fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
     /// Who sends a request.
     ///
     /// # Errors

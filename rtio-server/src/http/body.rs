@@ -9,6 +9,7 @@ use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 
+use super::group::GroupBody;
 use super::observe::ObservationBody;
 
 /// Body of an answer.
@@ -21,6 +22,8 @@ pub(super) enum ReplyBody {
     Early(Box<(Bytes, Incoming)>),
     /// Lines as an observation gives them.
     Observation(Box<ObservationBody>),
+    /// Lines as the devices of a group answer.
+    Group(Box<GroupBody>),
 }
 
 impl Body for ReplyBody {
@@ -31,7 +34,8 @@ impl Body for ReplyBody {
         match self.get_mut() {
             Self::Whole(bytes) => Poll::Ready(last_frame(bytes)),
             Self::Early(answer) => Poll::Ready(last_frame(&mut answer.0)),
-            Self::Observation(observation) => observation.poll_lines(cx).map(|lines| lines.map(|l| Ok(Frame::data(l)))),
+            Self::Observation(observation) => observation.poll_lines(cx).map(frame),
+            Self::Group(group) => group.poll_lines(cx).map(frame),
         }
     }
 
@@ -39,7 +43,7 @@ impl Body for ReplyBody {
         match self {
             Self::Whole(bytes) => bytes.is_empty(),
             Self::Early(answer) => answer.0.is_empty(),
-            Self::Observation(_) => false,
+            Self::Observation(_) | Self::Group(_) => false,
         }
     }
 
@@ -47,7 +51,7 @@ impl Body for ReplyBody {
         match self {
             Self::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Self::Early(answer) => SizeHint::with_exact(answer.0.len() as u64),
-            Self::Observation(_) => SizeHint::default(),
+            Self::Observation(_) | Self::Group(_) => SizeHint::default(),
         }
     }
 }
@@ -57,9 +61,13 @@ impl ReplyBody {
     pub(super) fn before(self, unread: Incoming) -> Self {
         match self {
             Self::Whole(bytes) if !unread.is_end_stream() => Self::Early(Box::new((bytes, unread))),
-            Self::Whole(_) | Self::Early(_) | Self::Observation(_) => self,
+            Self::Whole(_) | Self::Early(_) | Self::Observation(_) | Self::Group(_) => self,
         }
     }
+}
+
+fn frame(lines: Option<Bytes>) -> Option<Result<Frame<Bytes>, Infallible>> {
+    lines.map(|lines| Ok(Frame::data(lines)))
 }
 
 fn last_frame(bytes: &mut Bytes) -> Option<Result<Frame<Bytes>, Infallible>> {

@@ -64,6 +64,10 @@ pub(super) enum Exceeded {
     Rate { per_second: u32, wait: Duration },
     #[error("the hub has as many calls with an Idempotency-Key in flight as it can remember")]
     Keys,
+    #[error("a caller may have {max} group calls in flight; it has them")]
+    GroupCalls { max: usize },
+    #[error("the hub may have {max} group calls in flight; it has them")]
+    GroupCallsInAll { max: usize },
 }
 
 /// What happened at the limits so far.
@@ -115,6 +119,11 @@ impl Limits {
 
     /// Lets a caller begin a call or an observation.
     pub(super) fn begin(&self, caller: &Caller) -> Result<Place, Exceeded> {
+        self.try_begin(caller).inspect_err(|exceeded| self.metrics.count(exceeded))
+    }
+
+    /// The same for somebody who comes back when it may not: that is not counted as refused.
+    pub(super) fn try_begin(&self, caller: &Caller) -> Result<Place, Exceeded> {
         let CallerLimits { max_in_flight, rate } = self.limits;
         if max_in_flight == 0 && rate.is_none() {
             return Ok(Place { account: None });
@@ -124,14 +133,12 @@ impl Limits {
         let before = account.in_flight.fetch_add(1, Ordering::Relaxed);
         let place = Place { account: Some(Arc::clone(&account)) };
         if max_in_flight > 0 && before >= max_in_flight {
-            self.metrics.in_flight_refused.inc();
             return Err(Exceeded::InFlight { max: max_in_flight });
         }
         match (&account.rate, rate) {
             (Some(limiter), Some(CallerRate { per_second, .. })) => match limiter.check() {
                 Ok(()) => Ok(place),
                 Err(until) => {
-                    self.metrics.rate_refused.inc();
                     let wait = until.wait_time_from(self.clock.now());
                     Err(Exceeded::Rate { per_second: per_second.get(), wait })
                 }
@@ -191,6 +198,7 @@ impl Exceeded {
     pub(super) fn wait_seconds(self) -> u64 {
         match self {
             Self::InFlight { .. } | Self::Keys => IN_FLIGHT_WAIT_SECONDS,
+            Self::GroupCalls { .. } | Self::GroupCallsInAll { .. } => GROUP_CALLS_WAIT_SECONDS,
             Self::Rate { wait, .. } => wait.as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX).max(1),
         }
     }
@@ -213,6 +221,15 @@ impl LimitMetrics {
         );
         metrics
     }
+
+    fn count(&self, exceeded: &Exceeded) {
+        match exceeded {
+            Exceeded::InFlight { .. } => self.in_flight_refused.inc(),
+            Exceeded::Rate { .. } => self.rate_refused.inc(),
+            // They have counters of their own.
+            Exceeded::Keys | Exceeded::GroupCalls { .. } | Exceeded::GroupCallsInAll { .. } => 0,
+        };
+    }
 }
 
 impl clock::Clock for Clock {
@@ -231,6 +248,9 @@ const SHARDS: usize = 16;
 
 /// A call takes a fraction of a second as a rule.
 const IN_FLIGHT_WAIT_SECONDS: u64 = 1;
+
+/// A group call takes seconds as a rule.
+const GROUP_CALLS_WAIT_SECONDS: u64 = 5;
 
 #[cfg(test)]
 mod tests {

@@ -6,6 +6,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
 
+use super::group;
 use super::idempotency::KeyMetrics;
 
 /// The edge's counters.
@@ -14,6 +15,7 @@ pub struct Metrics {
     pub(super) keys: KeyMetrics,
     h1_requests: Counter,
     h2_requests: Counter,
+    pub(super) group: group::Metrics,
 }
 
 /// One of two names.
@@ -30,7 +32,8 @@ impl Metrics {
         // Resolved once: to find them for each request costs as much as a route.
         let of = |version| requests.get_or_create(&VersionLabels { version }).clone();
         let (h1_requests, h2_requests) = (of("1"), of("2"));
-        Self { keys: KeyMetrics::register(registry), h1_requests, h2_requests }
+        let (keys, group) = (KeyMetrics::register(registry), group::Metrics::register(registry));
+        Self { keys, h1_requests, h2_requests, group }
     }
 
     /// A request was taken.

@@ -10,6 +10,7 @@ mod call;
 mod caller_limits;
 mod connection;
 mod cors;
+mod group;
 mod h1;
 mod h2;
 mod idempotency;
@@ -83,6 +84,8 @@ pub struct Config {
     pub limits: CallerLimits,
     /// What is remembered of calls with an `Idempotency-Key`.
     pub keys: KeyConfig,
+    /// Most group calls at once; one more is refused.
+    pub max_group_calls: usize,
 }
 
 /// What all caller connections share.
@@ -97,6 +100,7 @@ pub struct Callers {
     keys: Option<Arc<Keys>>,
     /// Connections, and calls that outlive theirs.
     tasks: TaskTracker,
+    seats: group::Seats,
     /// Callers that take the plain port for one with TLS.
     tls_to_plain: Notice,
     shutdown: Shutdown,
@@ -117,8 +121,9 @@ impl Callers {
     ) -> Result<Arc<Self>, InvalidHeaderValue> {
         let cors_origin = HeaderValue::from_str(&config.cors_origin)?;
         let keys = Keys::new(config.keys, metrics.keys.clone());
+        let seats = group::Seats::new(config.max_group_calls, metrics.group.clone());
         let (tasks, tls_to_plain) = (TaskTracker::new(), Notice::new());
-        Ok(Arc::new(Self { access, hub, config, metrics, cors_origin, keys, tasks, tls_to_plain, shutdown }))
+        Ok(Arc::new(Self { access, hub, config, metrics, cors_origin, keys, tasks, seats, tls_to_plain, shutdown }))
     }
 
     /// What the end of the edge waits for: whoever runs it counts its connections here, and it adds the calls that outlive theirs.

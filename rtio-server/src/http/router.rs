@@ -14,6 +14,8 @@ pub(super) enum Route {
     DirectCall(DeviceId, String),
     /// `GET /{device_id}/{uri…}`: observe.
     DirectObserve(DeviceId, String),
+    /// `POST /v1/calls`: call a group of devices.
+    GroupCall,
     /// `OPTIONS` of anything: what a browser asks before it sends the real request.
     Preflight,
     /// The URI is no text.
@@ -48,7 +50,7 @@ pub(super) fn route(method: &Method, path: &str) -> Route {
     // What is no UTF-8 becomes U+FFFD, which no device id has.
     let device = match DeviceId::parse(&percent_decode_str(device).decode_utf8_lossy()) {
         Ok(device) => device,
-        Err(InvalidDeviceId::Reserved) => return Route::NotFound,
+        Err(InvalidDeviceId::Reserved) => return of_hub(method, path),
         Err(InvalidDeviceId::Malformed) => return Route::InvalidDevice(form),
     };
     let Ok(uri) = percent_decode_str(uri).decode_utf8() else { return Route::InvalidUri };
@@ -58,6 +60,15 @@ pub(super) fn route(method: &Method, path: &str) -> Route {
         Form::Direct if method == Method::POST => Route::DirectCall(device, uri.into_owned()),
         Form::Direct if method == Method::GET => Route::DirectObserve(device, uri.into_owned()),
         Form::Direct => Route::WrongMethod(form, "GET, POST, OPTIONS"),
+    }
+}
+
+/// What begins with a name that belongs to the hub.
+fn of_hub(method: &Method, path: &str) -> Route {
+    match path {
+        "/v1/calls" if method == Method::POST => Route::GroupCall,
+        "/v1/calls" => Route::WrongMethod(Form::Direct, "POST, OPTIONS"),
+        _ => Route::NotFound,
     }
 }
 
@@ -119,6 +130,12 @@ mod tests {
             check(Method::POST, &format!("/{name}"), Route::NotFound);
             check(Method::GET, &format!("/{name}/x"), Route::NotFound);
         }
+        for path in ["/v1/calls/", "/v1/calls/x", "/v1/call", "//v1/calls", "/v1", "/v2/calls"] {
+            assert_ne!(route(&Method::POST, path), Route::GroupCall, "{path}");
+        }
+        check(Method::POST, "/v1/calls", Route::GroupCall);
+        check(Method::GET, "/v1/calls", Route::WrongMethod(Form::Direct, "POST, OPTIONS"));
+        check(Method::OPTIONS, "/v1/calls", Route::Preflight);
         check(Method::GET, "/", Route::NotFound);
         check(Method::OPTIONS, "/anything", Route::Preflight);
     }

@@ -19,7 +19,7 @@ use super::prefer::Asked;
 use super::problem::{Problem, wrong_method};
 use super::router::{Form, Route, route};
 use super::trail::Trail;
-use super::{Callers, call, cors, observe};
+use super::{Callers, call, cors, group, observe};
 use crate::hub::DeviceId;
 use crate::token::{Caller, Method};
 
@@ -33,7 +33,10 @@ pub(super) async fn handle(connection: &Connection, head: &Parts, body: &mut Inc
     let (busy, peer) = (activity.begin(), *peer);
     let trail = Trail::new(&callers.hub, peer, &head.headers);
     let asked = Asked::new(&head.headers, callers.config.max_wait).with_trail(trail);
-    let mut response = match route(&head.method, head.uri.path()) {
+    let route = route(&head.method, head.uri.path());
+    // The time limit of a group call stands in its body.
+    let applied = asked.wait.filter(|_| route != Route::GroupCall);
+    let mut response = match route {
         Route::Compatible(device) => match Visit::begin(callers, peer, (&device, None), &asked).await {
             Ok(visit) => call::compatible(&visit, body, busy).await,
             Err(denied) => denied.into_response(Form::Compatible, 0),
@@ -52,6 +55,7 @@ pub(super) async fn handle(connection: &Connection, head: &Parts, body: &mut Inc
                 Err(denied) => denied.into_response(Form::Direct, 0),
             }
         }
+        Route::GroupCall => group::call(callers, peer, &asked, body, busy).await,
         Route::Preflight => cors::preflight(),
         Route::InvalidUri => {
             let detail = "the device URI is no UTF-8 once it is percent-decoded".to_owned();
@@ -68,7 +72,7 @@ pub(super) async fn handle(connection: &Connection, head: &Parts, body: &mut Inc
         }
     };
     cors::allow(&mut response, &callers.cors_origin);
-    if let Some(wait) = asked.wait {
+    if let Some(wait) = applied {
         prefer_applied(wait, &mut response);
     }
     response

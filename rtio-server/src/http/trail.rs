@@ -64,6 +64,15 @@ impl Trail {
         self.does(AuditEvent::Replay, Method::CoPost, device, uri)
     }
 
+    /// The request calls a device of a group; from now on, which may be long after the request came.
+    pub(super) fn calls_in_group(&self, device: &DeviceId, uri: &str) -> Doing {
+        let mut doing = self.calls(device, uri);
+        if let Some(known) = &mut doing.0 {
+            known.begun = Instant::now();
+        }
+        doing
+    }
+
     /// The request observes a device.
     pub(super) fn observes(&self, device: &DeviceId, uri: &str) -> Doing {
         self.does(AuditEvent::ObserveEnd, Method::ObGet, device, uri)
@@ -71,6 +80,15 @@ impl Trail {
 
     /// The request may not do that on a device; `what` is `None` where it was not read.
     pub(super) fn is_refused(&self, device: &DeviceId, what: Option<(Method, &str)>, denied: Denied) {
+        self.is_denied(Some(device), what, denied);
+    }
+
+    /// The request may not call a group of devices; which ones was not read.
+    pub(super) fn is_refused_a_group(&self, denied: Denied) {
+        self.is_denied(None, None, denied);
+    }
+
+    fn is_denied(&self, device: Option<&DeviceId>, what: Option<(Method, &str)>, denied: Denied) {
         let Some(origin) = &self.0 else { return };
         let Some(audit) = &origin.audit else { return };
         let (code, status) = denied.outcome();
@@ -88,19 +106,26 @@ impl Trail {
         let (peer, request, trace_id) = (origin.peer, &origin.request, origin.trace.as_deref());
         let method = method.name();
         let span = tracing::debug_span!("call", %device, %peer, request, method, uri, trace_id);
-        let (origin, device, uri) = (Arc::clone(origin), device.clone(), uri.to_owned());
-        Doing(Some(Box::new(Known { origin, span, event, method, device, uri })))
+        let (origin, begun) = (Arc::clone(origin), origin.begun);
+        let (device, uri) = (device.clone(), uri.to_owned());
+        Doing(Some(Box::new(Known { origin, begun, span, event, method, device, uri })))
     }
 }
 
 impl Origin {
     /// What there is to say of every request.
-    fn entry(&self, event: AuditEvent, device: &DeviceId, code: &'static str, delivery: &'static str) -> AuditEntry {
+    fn entry(
+        &self,
+        event: AuditEvent,
+        device: Option<&DeviceId>,
+        code: &'static str,
+        delivery: &'static str,
+    ) -> AuditEntry {
         AuditEntry {
             event,
             subject: self.subject.get().cloned(),
             peer: self.peer.to_string(),
-            device: device.clone(),
+            device: device.cloned(),
             method: None,
             uri: None,
             code,
@@ -120,6 +145,7 @@ pub(super) struct Doing(Option<Box<Known>>);
 #[derive(Debug)]
 struct Known {
     origin: Arc<Origin>,
+    begun: Instant,
     span: Span,
     event: AuditEvent,
     method: &'static str,
@@ -166,7 +192,7 @@ impl Drop for Doing {
 
 impl Known {
     fn write(&self, event: AuditEvent, code: &'static str, delivery: &'static str) {
-        let duration = self.origin.begun.elapsed();
+        let duration = self.begun.elapsed();
         let what = match event {
             AuditEvent::Call => "call ended",
             AuditEvent::Replay => "call answered by an earlier one",
@@ -179,7 +205,8 @@ impl Known {
             audit.record(AuditEntry {
                 method: Some(self.method),
                 uri: Some(self.uri.clone()),
-                ..self.origin.entry(event, &self.device, code, delivery)
+                duration,
+                ..self.origin.entry(event, Some(&self.device), code, delivery)
             });
         }
     }

@@ -21,8 +21,8 @@ pub struct AuditEntry {
     pub subject: Option<String>,
     /// Where the request came from.
     pub peer: String,
-    /// On which device.
-    pub device: DeviceId,
+    /// On which device; `None` for a group of them that was not read.
+    pub device: Option<DeviceId>,
     /// What was asked of the device, by its name on the wire; `None` where it was not read.
     pub method: Option<&'static str>,
     /// The URI on the device; `None` where it was not read.
@@ -33,7 +33,7 @@ pub struct AuditEntry {
     pub status: Option<u16>,
     /// How far the request got.
     pub delivery: &'static str,
-    /// Since the request came.
+    /// Since the request came; for a device of a group, since its call began.
     pub duration: Duration,
     /// Tells the request from all others of this run of the hub.
     pub request: String,

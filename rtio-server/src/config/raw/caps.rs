@@ -58,6 +58,10 @@ pub struct RawCaps {
     #[arg(long, value_name = "COUNT", default_value = "65536", value_parser = count_within::<usize>(CONNECTIONS))]
     pub max_events: usize,
 
+    /// Group calls (`POST /v1/calls`) of all callers at once; from 1 to 4096
+    #[arg(long, value_name = "COUNT", default_value = "64", value_parser = count_within::<usize>(GROUP_CALLS))]
+    pub max_group_calls: usize,
+
     /// Bytes of data to a device in one message, if its capacity has room for them and 8 more; from 504 to 4088
     #[arg(long, value_name = "BYTES", default_value = "504", value_parser = count_within::<u16>(PAYLOAD))]
     pub max_payload: u16,
@@ -80,6 +84,9 @@ const CALLS: RangeInclusive<u64> = 1..=32_768;
 
 /// What the protocol allows (docs/protocol.md §4).
 const OBSERVATIONS: RangeInclusive<u64> = 1..=256;
+
+/// Each may remember 1.5 MB of names; the upper end is there so that a slip is noticed.
+const GROUP_CALLS: RangeInclusive<u64> = 1..=4096;
 
 /// From what every device takes and every caller may count on to what fits the largest capacity (docs/protocol.md §4).
 const PAYLOAD: RangeInclusive<u64> = 504..=4088;

@@ -79,7 +79,8 @@ fn unquote(quoted: &str) -> Result<String, Fault> {
     }
 }
 
-const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+/// The header's name.
+pub(in crate::http) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// A UUID has 36, a SHA-512 in hexadecimal 128.
 const MAX_KEY_BYTES: usize = 128;

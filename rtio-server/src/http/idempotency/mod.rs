@@ -21,7 +21,7 @@ use crate::hub::CallError;
 
 pub use metrics::KeyMetrics;
 
-pub(super) use key::{Key, KeyError};
+pub(super) use key::{IDEMPOTENCY_KEY, Key, KeyError};
 pub(super) use keys::Keys;
 pub(super) use once::{Answer, Keyed, Source, once};
 pub(super) use scope::Wish;

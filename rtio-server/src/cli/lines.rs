@@ -1,0 +1,42 @@
+//! Lines of an answer that goes on: an observation's, a group call's.
+
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+
+/// Lines of a body that has no end yet.
+#[derive(Debug)]
+pub(super) struct Lines {
+    body: Incoming,
+    /// What came after the last whole line; at most `MAX_LINE_BYTES` and one chunk.
+    unread: BytesMut,
+}
+
+impl Lines {
+    pub(super) fn new(body: Incoming) -> Self {
+        Self { body, unread: BytesMut::new() }
+    }
+
+    /// The next line that is not empty; `None` at the end of the body. An unfinished last line counts as none.
+    pub(super) async fn next(&mut self) -> Result<Option<Bytes>, Box<dyn std::error::Error + Send + Sync>> {
+        loop {
+            if let Some(end) = self.unread.iter().position(|&byte| byte == b'\n') {
+                let line = self.unread.split_to(end + 1).freeze().slice(..end);
+                if !line.trim_ascii().is_empty() {
+                    return Ok(Some(line));
+                }
+                continue;
+            }
+            if self.unread.len() > MAX_LINE_BYTES {
+                return Err(format!("a line is longer than {MAX_LINE_BYTES} bytes").into());
+            }
+            match self.body.frame().await.transpose()? {
+                Some(frame) => self.unread.extend_from_slice(frame.data_ref().unwrap_or(&Bytes::new())),
+                None => return Ok(None),
+            }
+        }
+    }
+}
+
+/// Far above the longest line: 4096 bytes of data in base64, and what stands around it.
+pub(super) const MAX_LINE_BYTES: usize = 64 * 1024;
