@@ -20,12 +20,10 @@ impl Lines {
     /// The next line that is not empty; `None` at the end of the body. An unfinished last line counts as none.
     pub(super) async fn next(&mut self) -> Result<Option<Bytes>, Box<dyn std::error::Error + Send + Sync>> {
         loop {
-            if let Some(end) = self.unread.iter().position(|&byte| byte == b'\n') {
-                let line = self.unread.split_to(end + 1).freeze().slice(..end);
-                if !line.trim_ascii().is_empty() {
-                    return Ok(Some(line));
-                }
-                continue;
+            match self.take_line() {
+                Some(line) if line.trim_ascii().is_empty() => continue,
+                Some(line) => return Ok(Some(line)),
+                None => {}
             }
             if self.unread.len() > MAX_LINE_BYTES {
                 return Err(format!("a line is longer than {MAX_LINE_BYTES} bytes").into());
@@ -35,6 +33,11 @@ impl Lines {
                 None => return Ok(None),
             }
         }
+    }
+
+    fn take_line(&mut self) -> Option<Bytes> {
+        let end = self.unread.iter().position(|&byte| byte == b'\n')?;
+        Some(self.unread.split_to(end + 1).freeze().slice(..end))
     }
 }
 

@@ -22,6 +22,7 @@ mod doctor;
 mod events;
 mod examples;
 mod fake_hub;
+mod group;
 mod h2;
 mod heartbeat;
 mod http_verifier;

@@ -127,7 +127,7 @@ struct NotWholeSeconds;
 
 const USAGE: &str = "rtio call [OPTIONS] <DEVICE> <URI> [DATA|@FILE|-]\n       rtio call [OPTIONS] --all <ID|PATTERN> <URI> [DATA|@FILE|-]";
 
-/// What a hub allows (docs/caller-http.md §6).
+/// What a hub allows (docs/caller-http.md §7).
 const CONCURRENCY: RangeInclusive<u64> = 1..=1024;
 
 /// The highest that a hub's --max-wait may be.

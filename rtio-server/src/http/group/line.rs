@@ -1,4 +1,4 @@
-//! The lines of a group call's answer, and the count that ends it (pure; docs/caller-http.md §6).
+//! The lines of a group call's answer, and the count that ends it (pure; docs/caller-http.md §7).
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! `POST /v1/calls`: one call of many devices, answered by a line a device as answers come (docs/caller-http.md §6).
+//! `POST /v1/calls`: one call of many devices, answered by a line a device as answers come (docs/caller-http.md §7).
 //!
 //! Called by `service`. The walk is the hub's (`hub/group_call`); here are the request, the lines, and what one caller may: its rights, its
 //! pace, and how many group calls there may be.

@@ -1,4 +1,4 @@
-//! What a group call asks for, out of its JSON (pure; docs/caller-http.md §6).
+//! What a group call asks for, out of its JSON (pure; docs/caller-http.md §7).
 
 use std::time::Duration;
 

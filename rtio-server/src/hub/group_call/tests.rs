@@ -1,5 +1,4 @@
 //! Tests of group calls whose devices are only in the registry: whom they find, how many at once, and when they stop.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on shall panic")]
 
 use core::net::SocketAddr;
 use std::future::poll_fn;
@@ -74,12 +73,15 @@ impl Verifier for Everybody {
 struct Scene {
     hub: Arc<Hub>,
     /// Calls that began, with what answers them.
-    called: Arc<Mutex<Vec<(DeviceId, Option<oneshot::Sender<()>>)>>>,
+    called: Arc<Mutex<Vec<Called>>>,
     answers_at_once: bool,
     /// Calls that may begin.
     turns: Arc<Mutex<usize>>,
     unknown: &'static str,
 }
+
+/// Which device, and what answers it until it is answered.
+type Called = (DeviceId, Option<oneshot::Sender<()>>);
 
 impl Scene {
     /// Devices answer when the test says so.

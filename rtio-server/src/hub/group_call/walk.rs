@@ -87,20 +87,22 @@ impl Walk {
         if self.patterns.is_empty() {
             return Step::End;
         }
-        for _ in 0..LOOKS {
-            if let Some(device) = self.ids.pop() {
-                // Who has gone since its shard was read was not there when the walk came by.
-                if self.stands_for(&device) && may(&device) && registry.get(&device).is_some() {
-                    return Step::Found(device);
-                }
-            } else if self.shard < SHARDS {
-                self.ids = registry.ids_in_shard(self.shard, |_| true);
-                self.shard += 1;
-            } else {
-                return Step::End;
-            }
+        (0..LOOKS).find_map(|_| self.look(registry, &may)).unwrap_or(Step::Later)
+    }
+
+    /// Looks at one id, or goes on to the next shard.
+    fn look(&mut self, registry: &Registry, may: impl Fn(&DeviceId) -> bool) -> Option<Step> {
+        if let Some(device) = self.ids.pop() {
+            // Who has gone since its shard was read was not there when the walk came by.
+            let is_due = self.stands_for(&device) && may(&device) && registry.get(&device).is_some();
+            return is_due.then_some(Step::Found(device));
         }
-        Step::Later
+        if self.shard == SHARDS {
+            return Some(Step::End);
+        }
+        self.ids = registry.ids_in_shard(self.shard, |_| true);
+        self.shard += 1;
+        None
     }
 
     fn stands_for(&self, device: &DeviceId) -> bool {

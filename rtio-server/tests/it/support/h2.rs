@@ -101,6 +101,13 @@ impl H2Caller {
         (H2Stream { body: head.into_body() }, observer)
     }
 
+    /// `POST` that is answered by a stream.
+    pub(crate) async fn streams(&self, path: &str, body: &[u8]) -> H2Stream {
+        let head = within("the head of a stream", self.sends("POST", path, body)).await.expect("an answer");
+        assert_eq!(head.status(), 200);
+        H2Stream { body: head.into_body() }
+    }
+
     /// The hub ends the connection.
     pub(crate) async fn ends(self) {
         let Self { sender, connection } = self;

@@ -8,6 +8,7 @@ pub(crate) mod caller;
 pub(crate) mod clock;
 pub(crate) mod device;
 pub(crate) mod events;
+pub(crate) mod fleet;
 pub(crate) mod h2;
 pub(crate) mod hub;
 pub(crate) mod peer;
