@@ -1,5 +1,6 @@
 //! How a group call goes on, on standard error: a bar on a terminal, else a line now and then.
 
+use std::collections::HashSet;
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
@@ -26,8 +27,11 @@ impl Progress {
         // Who a pattern stands for, the hub finds out as it goes.
         let is_known = devices.iter().all(|device| !device.contains('*'));
         let (bar, style) = match is_known {
-            true => (ProgressBar::new(devices.len() as u64), "{bar:40} {pos}/{len} devices {msg} {per_sec}"),
-            false => (ProgressBar::new_spinner(), "{spinner} {pos} devices {msg} {per_sec} {elapsed}"),
+            true => (
+                ProgressBar::new(devices.iter().collect::<HashSet<_>>().len() as u64),
+                "{bar:40} {pos}/{len} devices {elapsed} {msg}",
+            ),
+            false => (ProgressBar::new_spinner(), "{spinner} {pos} devices {elapsed} {msg}"),
         };
         if let Ok(style) = ProgressStyle::with_template(style) {
             bar.set_style(style);
