@@ -16,6 +16,9 @@ impl App {
         let admin = self.operators.as_ref().map(|port| port.edge.clone());
         let audit = self.upkeep.audit.clone();
         let upkeep = self.upkeep.begin(self.hub.clone(), admin, &self.reload, self.readiness);
+        // Before the first device comes, so that nothing of this run is before the place where they begin.
+        let events_end = Shutdown::new();
+        let webhooks = self.webhooks.begin(self.reload.subscribe(), events_end.clone());
         let (device_tasks, caller_tasks) = (TaskTracker::new(), self.callers.edge.tasks().clone());
         let accepting = [
             self.devices.accept(self.shutdown.clone(), &device_tasks, Devices::serve),
@@ -36,6 +39,10 @@ impl App {
         drain("callers", &caller_tasks, self.drain).await;
         self.hub.close_all();
         drain("devices", &device_tasks, CLOSE_GRACE).await;
+        events_end.trigger();
+        if webhooks.await.is_err() {
+            tracing::error!("webhooks ended in a panic");
+        }
         drop(upkeep);
         if let Some(audit) = audit {
             audit.close().await;

@@ -14,6 +14,7 @@ mod table;
 mod trust;
 mod url;
 mod verifier;
+mod webhooks;
 
 use std::path::PathBuf;
 
@@ -30,6 +31,7 @@ pub use table::TableError;
 pub use trust::{Trust, TrustError};
 pub use url::{BackendUrl, BackendUrlError};
 pub use verifier::{HttpVerifier, RandomError, VerifierConfig};
+pub use webhooks::{Webhooks, WebhooksError};
 
 /// Whose message a post is. Signed where it is there.
 const DEVICE_ID: HeaderName = HeaderName::from_static("rtio-device-id");

@@ -30,9 +30,14 @@ fn entry<T: DeserializeOwned>(
     name: String,
     value: toml::Value,
 ) -> Result<(String, T), TableError> {
-    match value.try_into() {
+    let entry: Result<T, toml::de::Error> = value.try_into();
+    match entry {
         Ok(entry) => Ok((name, entry)),
-        Err(source) => Err(TableError::Entry { file: path.to_owned(), table, name, source: Box::new(source) }),
+        // Its own text has lines for the place in the file, which a value that was read already does not know.
+        Err(error) => {
+            let problem = error.message().to_owned();
+            Err(TableError::Entry { file: path.to_owned(), table, name, problem })
+        }
     }
 }
 
@@ -64,7 +69,7 @@ pub enum TableError {
         table: &'static str,
     },
     /// What is said about one name is wrong.
-    #[error("[{table}] in {} is wrong about `{name}`", file.display())]
+    #[error("[{table}] in {} is wrong about `{name}`: {problem}", file.display())]
     Entry {
         /// The file.
         file: PathBuf,
@@ -72,8 +77,8 @@ pub enum TableError {
         table: &'static str,
         /// The name.
         name: String,
-        /// What was expected.
-        source: Box<toml::de::Error>,
+        /// What is wrong, and what was expected.
+        problem: String,
     },
 }
 
