@@ -11,6 +11,7 @@ pub(crate) mod events;
 pub(crate) mod h2;
 pub(crate) mod hub;
 pub(crate) mod peer;
+pub(crate) mod receiver;
 pub(crate) mod reply;
 pub(crate) mod service;
 pub(crate) mod tls;
