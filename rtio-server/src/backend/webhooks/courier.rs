@@ -53,22 +53,15 @@ impl Courier {
                 Step::Read(seen) => self.read(seen).await,
                 Step::Build => self.delivery.build(Uuid::now_v7()),
                 Step::Post(batch) => self.post(batch).await,
-                Step::Wait { seen, until } => {
-                    let has_grown = tokio::select! {
-                        () = self.growth(seen) => true,
-                        () = reached(until) => false,
-                        order = orders.changed() => if order.is_err() { return } else { false },
-                    };
-                    if has_grown {
-                        self.delivery.handle_growth();
-                    }
-                }
-                Step::Pause(until) => {
-                    tokio::select! {
-                        () = sleep_until(until) => {}
-                        order = orders.changed() => if order.is_err() { return },
-                    }
-                }
+                Step::Wait { seen, until } => tokio::select! {
+                    () = self.growth(seen) => self.delivery.handle_growth(),
+                    () = reached(until) => {}
+                    () = changed(&mut orders) => {}
+                },
+                Step::Pause(until) => tokio::select! {
+                    () = sleep_until(until) => {}
+                    () = changed(&mut orders) => {}
+                },
                 Step::Stop => return self.leave(),
             }
             self.metrics.reached(self.delivery.place());
@@ -151,6 +144,13 @@ fn refusal_of(answer: Result<Reply, BackendError>) -> Option<(BackendError, Opti
         // It is read only where the status means success.
         Err(BackendError::TooLong { .. }) => None,
         Err(error) => Some((error, None)),
+    }
+}
+
+/// Waits for an order. Whoever drops the other end ends this task, too, and needs no answer.
+async fn changed(orders: &mut watch::Receiver<Order>) {
+    if orders.changed().await.is_err() {
+        std::future::pending().await
     }
 }
 

@@ -118,10 +118,8 @@ impl Scene {
     fn fails(&mut self) -> u64 {
         assert!(matches!(self.next(), Step::Post(_)));
         self.delivery.handle_failure(self.now, None, 0);
-        match self.next() {
-            Step::Pause(until) => (until - self.now).as_secs(),
-            step => panic!("{step:?}"),
-        }
+        let Step::Pause(until) = self.next() else { panic!("a pause") };
+        (until - self.now).as_secs()
     }
 
     fn waits_for_events(&mut self) {
