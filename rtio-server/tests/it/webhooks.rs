@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
+use hmac::{Hmac, KeyInit, Mac};
 use rtio_server::config::Config;
 use rustix::process::Signal;
 use serde_json::{Value, json};
+use sha2::Sha256;
 use tempfile::NamedTempFile;
 
 use crate::program::{Running, TestFile, rtio, run};
+use crate::support::hub::Builder;
 use crate::support::receiver::{Manner, Receiver};
 use crate::support::wait::SILENCE;
 use crate::support::{Clock, TestHub, eventually, hub};
@@ -33,9 +36,12 @@ impl Webhooks {
         std::fs::write(self.0.path(), text).expect("the file can be written");
     }
 
+    fn given_to(&self, hub: Builder) -> Builder {
+        hub.with(|config| config.file = Some(self.0.path().to_owned()))
+    }
+
     async fn start(&self, change: impl FnOnce(&mut Config)) -> TestHub {
-        let with_file = |config: &mut Config| config.file = Some(self.0.path().to_owned());
-        hub().with(with_file).with(change).start().await
+        self.given_to(hub()).with(change).start().await
     }
 }
 
@@ -90,6 +96,28 @@ async fn a_batch_is_json_with_a_number_and_the_events() {
     assert_eq!(offline["cause"], "closed_by_device");
     assert_ne!(receiver.posts()[2].header("idempotency-key"), number, "another batch");
 }
+
+#[tokio::test]
+async fn a_batch_is_signed_and_its_repeat_anew() {
+    let receiver = Receiver::start().await;
+    receiver.becomes(Manner::Refuses(500));
+    let key = TestFile::new("webhooks-key", KEY);
+    let file = Webhooks::new(&[("orders", &receiver, "")]);
+    let _hub = file.given_to(hub().with_signing_keys(&key.0)).start().await;
+    let first = receiver.gets(1).await;
+    receiver.becomes(Manner::Takes);
+    assert_eq!(receiver.gets(2).await.bytes, first.bytes);
+    for post in receiver.posts() {
+        let signature = post.header("rtio-signature");
+        let (time, given) = signature.strip_prefix("t=").and_then(|rest| rest.split_once(",v1=")).expect("t and v1");
+        let mut mac = Hmac::<Sha256>::new_from_slice(KEY.as_bytes()).expect("any length is fine");
+        mac.update(&[time.as_bytes(), b"\n\n\n", &post.bytes].concat());
+        let expected: String = mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(given, expected);
+    }
+}
+
+const KEY: &str = "0123456789abcdef0123456789abcdef";
 
 #[tokio::test]
 async fn the_events_of_all_devices_come_once_and_in_order() {
