@@ -56,7 +56,8 @@ impl App {
         let hub = Arc::new(hub);
         shown.register_collector(Box::new(Arc::clone(&hub)));
         let keeper = keeper(config, &ports.client, shown)?;
-        let webhooks = Webhooks::open(config.file.clone(), Arc::clone(&hub), ports.client.clone(), shown)?;
+        let (file, client) = (config.file.clone(), ports.client.clone());
+        let webhooks = Webhooks::open(file, Arc::clone(&hub), client, reload.subscribe(), shown)?;
 
         let parts = Parts { config, tls: &tls, connections, hub: &hub, shutdown: &shutdown };
         let devices = parts.devices(sockets.devices, shown)?;

@@ -8,7 +8,7 @@ use super::App;
 use crate::admin::{Admin, LAST_WORDS};
 use crate::device::Devices;
 use crate::http::Callers;
-use crate::shutdown::drain;
+use crate::shutdown::{Shutdown, drain};
 
 impl App {
     /// Serves until the shutdown begins, then lets the calls in flight end, then closes the devices' sessions.
@@ -18,7 +18,7 @@ impl App {
         let upkeep = self.upkeep.begin(self.hub.clone(), admin, &self.reload, self.readiness);
         // Before the first device comes, so that nothing of this run is before the place where they begin.
         let events_end = Shutdown::new();
-        let webhooks = self.webhooks.begin(self.reload.subscribe(), events_end.clone());
+        let webhooks = self.webhooks.begin(events_end.clone());
         let (device_tasks, caller_tasks) = (TaskTracker::new(), self.callers.edge.tasks().clone());
         let accepting = [
             self.devices.accept(self.shutdown.clone(), &device_tasks, Devices::serve),
@@ -40,9 +40,8 @@ impl App {
         self.hub.close_all();
         drain("devices", &device_tasks, CLOSE_GRACE).await;
         events_end.trigger();
-        if webhooks.await.is_err() {
-            tracing::error!("webhooks ended in a panic");
-        }
+        // It panics never, and if it did, the rest shall end in good order.
+        let _ = webhooks.await;
         drop(upkeep);
         if let Some(audit) = audit {
             audit.close().await;

@@ -125,8 +125,10 @@ async fn the_events_of_all_devices_come_once_and_in_order() {
     let (hub, _file) = hub_with(&receiver, "max-batch = 3").await;
     for round in 0..10 {
         visits(&hub, &format!("a{}", round % 2)).await;
-        let first = hub.device("b").await;
-        let _newer = hub.device("b").await;
+        // Of several devices, as a hub slows those that take each other over again and again.
+        let id = format!("b{}", round % 3);
+        let first = hub.device(&id).await;
+        let _newer = hub.device(&id).await;
         drop(first);
     }
     eventually("the devices are gone", || hub.core.devices_online() == 0).await;

@@ -33,12 +33,14 @@ use metrics::Metrics;
 #[derive(Debug)]
 pub struct Webhooks {
     file: Option<PathBuf>,
+    /// From before the file was read, so that no signal after that is lost.
+    reloads: Reloads,
     definitions: Definitions,
     crew: Crew,
 }
 
 impl Webhooks {
-    /// The webhooks of `[webhooks]` in `file`, if there is one, which get the events of `hub`.
+    /// The webhooks of `[webhooks]` in `file`, if there is one, which get the events of `hub`; read again with each of `reloads`.
     ///
     /// # Errors
     ///
@@ -47,18 +49,19 @@ impl Webhooks {
         file: Option<PathBuf>,
         hub: Arc<Hub>,
         client: Client,
+        reloads: Reloads,
         registry: &mut Registry,
     ) -> Result<Self, WebhooksError> {
         let definitions = file.as_deref().map(definition::read).transpose()?.unwrap_or_default();
         let metrics = Metrics::register(registry);
         registry.register_collector(Box::new(metrics.backlog(Arc::clone(&hub))));
-        Ok(Self { file, definitions, crew: Crew::new(hub, client, metrics) })
+        Ok(Self { file, reloads, definitions, crew: Crew::new(hub, client, metrics) })
     }
 
     /// From now on events are posted, until `end`; then what is left is offered once, which takes 2 s at most.
-    pub fn begin(mut self, reloads: Reloads, end: Shutdown) -> JoinHandle<()> {
+    pub fn begin(mut self, end: Shutdown) -> JoinHandle<()> {
         self.crew.change_to(self.definitions);
-        tokio::spawn(keep_up_to_date(self.crew, self.file, reloads, end))
+        tokio::spawn(keep_up_to_date(self.crew, self.file, self.reloads, end))
     }
 }
 
