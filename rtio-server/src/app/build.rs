@@ -10,7 +10,7 @@ use super::upkeep::Upkeep;
 use super::{App, BuildError, METRICS_PREFIX, Ports};
 use crate::admin::{self, Access, Admin, EventReaders, Shown, show_process};
 use crate::audit::AuditLog;
-use crate::backend::{self, KeySets};
+use crate::backend::{self, KeySets, Webhooks};
 use crate::config::Config;
 use crate::data_dir::DataDir;
 use crate::device::Devices;
@@ -56,6 +56,8 @@ impl App {
         let hub = Arc::new(hub);
         shown.register_collector(Box::new(Arc::clone(&hub)));
         let keeper = keeper(config, &ports.client, shown)?;
+        let (file, client) = (config.file.clone(), ports.client.clone());
+        let webhooks = Webhooks::open(file, Arc::clone(&hub), client, reload.subscribe(), shown)?;
 
         let parts = Parts { config, tls: &tls, connections, hub: &hub, shutdown: &shutdown };
         let devices = parts.devices(sockets.devices, shown)?;
@@ -79,7 +81,20 @@ impl App {
         }
         let upkeep = Upkeep { client: ports.client, tls, keeper, audit };
         let (drain, readiness) = (config.drain, ports.readiness);
-        Ok(Self { hub, devices, callers, operators, upkeep, registry, lock, drain, readiness, reload, shutdown })
+        Ok(Self {
+            hub,
+            devices,
+            callers,
+            operators,
+            upkeep,
+            webhooks,
+            registry,
+            lock,
+            drain,
+            readiness,
+            reload,
+            shutdown,
+        })
     }
 }
 

@@ -16,6 +16,7 @@ use std::time::Duration;
 use prometheus_client::registry::Registry;
 
 use crate::admin::Admin;
+use crate::backend::Webhooks;
 use crate::device::Devices;
 use crate::http::Callers;
 use crate::hub::Hub;
@@ -41,6 +42,7 @@ pub struct App {
     callers: Port<Callers>,
     operators: Option<Port<Admin>>,
     upkeep: Upkeep,
+    webhooks: Webhooks,
     registry: Arc<Registry>,
     /// Held until the end, so that nobody else uses the data folder before.
     lock: Option<HubLock>,

@@ -8,7 +8,7 @@ use super::App;
 use crate::admin::{Admin, LAST_WORDS};
 use crate::device::Devices;
 use crate::http::Callers;
-use crate::shutdown::drain;
+use crate::shutdown::{Shutdown, drain};
 
 impl App {
     /// Serves until the shutdown begins, then lets the calls in flight end, then closes the devices' sessions.
@@ -16,6 +16,9 @@ impl App {
         let admin = self.operators.as_ref().map(|port| port.edge.clone());
         let audit = self.upkeep.audit.clone();
         let upkeep = self.upkeep.begin(self.hub.clone(), admin, &self.reload, self.readiness);
+        // Before the first device comes, so that nothing of this run is before the place where they begin.
+        let events_end = Shutdown::new();
+        let webhooks = self.webhooks.begin(events_end.clone());
         let (device_tasks, caller_tasks) = (TaskTracker::new(), self.callers.edge.tasks().clone());
         let accepting = [
             self.devices.accept(self.shutdown.clone(), &device_tasks, Devices::serve),
@@ -36,6 +39,9 @@ impl App {
         drain("callers", &caller_tasks, self.drain).await;
         self.hub.close_all();
         drain("devices", &device_tasks, CLOSE_GRACE).await;
+        events_end.trigger();
+        // It panics never, and if it did, the rest shall end in good order.
+        let _ = webhooks.await;
         drop(upkeep);
         if let Some(audit) = audit {
             audit.close().await;

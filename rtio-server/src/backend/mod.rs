@@ -10,9 +10,11 @@ mod key_sets;
 mod metrics;
 mod signature;
 mod signing_key;
+mod table;
 mod trust;
 mod url;
 mod verifier;
+mod webhooks;
 
 use std::path::PathBuf;
 
@@ -25,9 +27,11 @@ pub use key_sets::KeySets;
 pub use metrics::Metrics;
 pub use signature::{MalformedKeys, SigningKeys};
 pub use signing_key::{Signer, SigningKeyError};
+pub use table::TableError;
 pub use trust::{Trust, TrustError};
 pub use url::{BackendUrl, BackendUrlError};
 pub use verifier::{HttpVerifier, RandomError, VerifierConfig};
+pub use webhooks::{Webhooks, WebhooksError};
 
 /// Whose message a post is. Signed where it is there.
 const DEVICE_ID: HeaderName = HeaderName::from_static("rtio-device-id");

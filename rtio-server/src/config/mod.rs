@@ -28,6 +28,8 @@ use crate::{audit, hub, net, telemetry};
 /// Everything that a hub needs to start.
 #[derive(Debug, Clone)]
 pub struct Config {
+    /// The configuration file, if there is one: its tables are read at the start and at each reload.
+    pub file: Option<PathBuf>,
     /// Where the hub keeps what must survive a restart, if anything shall.
     pub data_dir: Option<PathBuf>,
     /// The core.
@@ -91,6 +93,7 @@ impl TryFrom<RawConfig> for Config {
                 keep: raw.audit.audit_keep,
             }),
             log: telemetry::Config { filter: raw.log.log_level, format: raw.log.log_format },
+            file: raw.file,
             data_dir: raw.data_dir,
             drain: raw.times.drain,
             proxies: TrustedProxies::new(raw.listen.proxy_protocol_from),

@@ -52,3 +52,4 @@ mod token_command;
 mod tokens;
 mod vanished;
 mod verify;
+mod webhooks;

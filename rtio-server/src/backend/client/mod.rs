@@ -8,7 +8,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
+use hyper::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
 use hyper::{Method, Request, StatusCode};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client as Pool;
@@ -44,6 +44,8 @@ pub struct Bounds {
 pub struct Reply {
     /// Any.
     pub status: StatusCode,
+    /// How long the backend wants to be left alone, if it says so in seconds.
+    pub retry_after: Option<Duration>,
     /// No more than the bounds allow; empty unless the status means success, because nobody needs the pages that explain failures.
     pub body: Bytes,
 }
@@ -209,15 +211,20 @@ async fn exchange(
     max_bytes: usize,
 ) -> Result<Reply, BackendError> {
     let answer = connections.request(request).await.map_err(of_request)?;
-    let status = answer.status();
+    let (status, retry_after) = (answer.status(), retry_after(answer.headers()));
     if !status.is_success() {
-        return Ok(Reply { status, body: Bytes::new() });
+        return Ok(Reply { status, retry_after, body: Bytes::new() });
     }
     match Limited::new(answer.into_body(), max_bytes).collect().await {
-        Ok(body) => Ok(Reply { status, body: body.to_bytes() }),
+        Ok(body) => Ok(Reply { status, retry_after, body: body.to_bytes() }),
         Err(error) if error.is::<LengthLimitError>() => Err(BackendError::TooLong { max_bytes }),
         Err(error) => Err(BackendError::Broken(error)),
     }
+}
+
+/// The other form of the header, a date, is not read: it would need the backend's clock to be ours.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
 }
 
 fn of_request(error: hyper_util::client::legacy::Error) -> BackendError {

@@ -24,9 +24,18 @@ impl Clock {
 
     /// Lets `time` pass, in steps short enough that everything periodic happens in between.
     pub(crate) async fn passes(&self, time: Duration) {
+        self.passes_in(STEP, time).await;
+    }
+
+    /// Lets hours pass, in which what is periodic happens less often than it should.
+    pub(crate) async fn leaps(&self, time: Duration) {
+        self.passes_in(LEAP, time).await;
+    }
+
+    async fn passes_in(&self, steps: Duration, time: Duration) {
         let mut left = time;
         while !left.is_zero() {
-            let step = left.min(STEP);
+            let step = left.min(steps);
             left -= step;
             settle().await;
             tokio::time::advance(step).await;
@@ -44,6 +53,9 @@ async fn settle() {
 
 /// A little more than the period at which the hub looks at a part of its sessions, so that each step has its look.
 const STEP: Duration = Duration::from_millis(252);
+
+/// Short against the pauses that are tried with it.
+const LEAP: Duration = Duration::from_secs(2);
 
 /// Each round polls the sockets once; the longest chain in a test has caller, hub, device and back.
 const ROUNDS: usize = 12;

@@ -12,6 +12,7 @@ pub(crate) mod fleet;
 pub(crate) mod h2;
 pub(crate) mod hub;
 pub(crate) mod peer;
+pub(crate) mod receiver;
 pub(crate) mod reply;
 pub(crate) mod service;
 pub(crate) mod tls;
