@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use crate::admin::TokenError;
 use crate::audit::AuditError;
-use crate::backend::{RandomError, SigningKeyError, TrustError};
+use crate::backend::{MapError, RandomError, SigningKeyError, TrustError};
 use crate::data_dir::DataDirError;
 use crate::hub_lock::LockError;
 use crate::net::tls;
@@ -57,6 +57,9 @@ pub enum BuildError {
     /// What backends are sent shall be signed, but there is no key.
     #[error("what backends are sent cannot be signed (--signing-key-file)")]
     SigningKey(#[from] SigningKeyError),
+    /// The table of device services is of no use.
+    #[error(transparent)]
+    ServiceMap(#[from] MapError),
     /// No random bytes from the system.
     #[error("no secret can be made")]
     Random(#[from] RandomError),

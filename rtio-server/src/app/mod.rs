@@ -22,7 +22,6 @@ use crate::hub::Hub;
 use crate::hub_lock::HubLock;
 use crate::net::tls;
 use crate::readiness::Readiness;
-use crate::reload::Reload;
 use crate::shutdown::Shutdown;
 
 pub use crate::hub::UriDigest;
@@ -46,7 +45,6 @@ pub struct App {
     lock: Option<HubLock>,
     drain: Duration,
     readiness: Readiness,
-    reload: Reload,
     shutdown: Shutdown,
 }
 

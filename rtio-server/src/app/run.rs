@@ -15,7 +15,7 @@ impl App {
     pub async fn run(self) {
         let admin = self.operators.as_ref().map(|port| port.edge.clone());
         let audit = self.upkeep.audit.clone();
-        let upkeep = self.upkeep.begin(self.hub.clone(), admin, &self.reload, self.readiness);
+        let upkeep = self.upkeep.begin(self.hub.clone(), admin, self.readiness);
         let (device_tasks, caller_tasks) = (TaskTracker::new(), self.callers.edge.tasks().clone());
         let accepting = [
             self.devices.accept(self.shutdown.clone(), &device_tasks, Devices::serve),

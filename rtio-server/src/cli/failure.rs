@@ -122,7 +122,11 @@ impl Failure {
 
     const fn exit(&self) -> Exit {
         match self {
-            Self::Config(_) | Self::ConfigFile(_) | Self::Trust(_) | Self::Bearer(_) => Exit::Usage,
+            Self::Config(_)
+            | Self::ConfigFile(_)
+            | Self::Build(BuildError::ServiceMap(_))
+            | Self::Trust(_)
+            | Self::Bearer(_) => Exit::Usage,
             Self::TokenWanted(_) | Self::TokenRefused(_) | Self::NotAllowed(_) => Exit::NotAllowed,
             Self::Log(_)
             | Self::Sockets(_)

@@ -67,7 +67,7 @@ pub(super) const IMPORTS: &[Rule] = &[
     rule("audit", &["hub", "reload"], Why("it implements a port of the hub and knows no edge", "code map")),
     rule(
         "backend",
-        &["data_dir", "event_json", "hub", "readiness", "shutdown", "telemetry", "token"],
+        &["data_dir", "event_json", "hub", "readiness", "reload", "shutdown", "telemetry", "token"],
         Why("a backend implements the hub's ports and knows no edge", "code map"),
     ),
     rule("builtin", &["hub"], Why("it implements a port of the hub and knows no edge", "code map")),
