@@ -33,12 +33,7 @@ pub(super) struct Upkeep {
 
 impl Upkeep {
     /// Goes on until the returned tasks are dropped.
-    pub(super) fn begin(
-        self,
-        hub: Arc<Hub>,
-        admin: Option<Arc<Admin>>,
-        readiness: Readiness,
-    ) -> JoinSet<()> {
+    pub(super) fn begin(self, hub: Arc<Hub>, admin: Option<Arc<Admin>>, readiness: Readiness) -> JoinSet<()> {
         let mut tasks = JoinSet::new();
         tasks.spawn(async move { hub.sweep().await });
         tasks.spawn(reload_client(self.client, self.reloads.clone()));

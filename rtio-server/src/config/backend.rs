@@ -6,11 +6,7 @@ use super::ConfigError;
 use super::raw::{RawBackend, RawConfigurer};
 use crate::backend::{Config, ConfigurerConfig, MapConfig, Trust};
 
-pub(super) fn config(
-    raw: RawBackend,
-    configurer: RawConfigurer,
-    file: Option<PathBuf>,
-) -> Result<Config, ConfigError> {
+pub(super) fn config(raw: RawBackend, configurer: RawConfigurer, file: Option<PathBuf>) -> Result<Config, ConfigError> {
     let trust = match (raw.backend_ca, raw.backend_insecure) {
         (Some(_), true) => return Err(ConfigError::TrustAllAndSome),
         (Some(path), false) => Trust::CaFile(path),

@@ -142,10 +142,7 @@ mod tests {
         }
         check_refused(with("timeout", json!(2)), "invalid type: integer `2`, expected a string");
         for bad in [0, 65_537] {
-            check_refused(
-                with("max-in-flight", json!(bad)),
-                "max-in-flight: expected a whole number from 1 to 65536",
-            );
+            check_refused(with("max-in-flight", json!(bad)), "max-in-flight: expected a whole number from 1 to 65536");
         }
         check_refused(with("max-in-flight", json!(-1)), "invalid value: integer `-1`");
         check_refused(with("idempotent", json!("yes")), "invalid type: string \"yes\", expected a boolean");

@@ -58,7 +58,8 @@ pub(super) fn merge(
     let all = file.iter().map(|entry| (entry, Source::File));
     for ((uri, definition), source) in all.chain(configurer.iter().map(|entry| (entry, Source::Configurer))) {
         let digest = UriDigest::of(uri);
-        let collides = |other: Arc<str>, other_by| Collision { one: Arc::clone(uri), by: source, other, other_by, digest };
+        let collides =
+            |other: Arc<str>, other_by| Collision { one: Arc::clone(uri), by: source, other, other_by, digest };
         if let Some(own) = own(digest) {
             return Err(collides(own.into(), Source::Hub));
         }
@@ -119,9 +120,15 @@ mod tests {
                 .replace("DIGEST", &UriDigest::of("/plumless").to_string())
         );
         let error = merged("{}", both).unwrap_err();
-        assert!(error.starts_with("\"/plumless\" (of the configurer) and \"/buckeroo\" (of the configurer)"), "{error}");
+        assert!(
+            error.starts_with("\"/plumless\" (of the configurer) and \"/buckeroo\" (of the configurer)"),
+            "{error}"
+        );
         let error = merged(&one("/plumless"), &one("/buckeroo")).unwrap_err();
-        assert!(error.starts_with("\"/buckeroo\" (of the configurer) and \"/plumless\" (of the configuration"), "{error}");
+        assert!(
+            error.starts_with("\"/buckeroo\" (of the configurer) and \"/plumless\" (of the configuration"),
+            "{error}"
+        );
         let error = merged(&one("/rtio/time"), "{}").unwrap_err();
         assert!(error.contains("(of the configuration file) and \"/rtio/time\" (the hub's own)"), "{error}");
     }

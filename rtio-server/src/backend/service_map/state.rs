@@ -2,7 +2,7 @@
 
 use super::changes::Changes;
 use super::entries::Entries;
-use super::merge::{Collision, merge};
+use super::merge::{Collision, Merged, merge};
 use super::targets::{Served, Targets};
 use crate::hub::UriDigest;
 
@@ -56,7 +56,7 @@ impl State {
         &self.served
     }
 
-    fn serve(&mut self, map: super::merge::Merged) -> Changes {
+    fn serve(&mut self, map: Merged) -> Changes {
         let changes = Changes::between(&self.served.map, &map);
         self.served = self.targets.serve(map, &self.served);
         changes

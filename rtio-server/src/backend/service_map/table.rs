@@ -66,7 +66,8 @@ mod tests {
     fn the_table_is_read_and_the_rest_of_the_file_is_not() {
         assert_eq!(parse("").unwrap().len(), 0);
         assert_eq!(parse("[serve]\ndev = true\n[webhooks]\n").unwrap().len(), 0);
-        let text = "[serve]\ndev = true\n[device-services]\n\"/aa/bb\" = \"http://a\"\n\"/b\" = { url = \"http://b\" }\n";
+        let text =
+            "[serve]\ndev = true\n[device-services]\n\"/aa/bb\" = \"http://a\"\n\"/b\" = { url = \"http://b\" }\n";
         assert_eq!(parse(text).unwrap().len(), 2);
     }
 
@@ -74,7 +75,11 @@ mod tests {
     fn what_is_wrong_is_told_with_line_and_uri() {
         let expected = "\"/a\": expected a URL such as";
         check_refused("[device-services]\n\"/a\" = \"nowhere\"\n", 2, expected);
-        check_refused("[device-services.\"/a\"]\nurl = \"http://a\"\nretries = 1\n", 1, "\"/a\": unknown field `retries`");
+        check_refused(
+            "[device-services.\"/a\"]\nurl = \"http://a\"\nretries = 1\n",
+            1,
+            "\"/a\": unknown field `retries`",
+        );
         check_refused("[device-services]\n\"/a\" = 1\n", 2, "\"/a\": expected a URL in quotes");
         check_refused("[device-services]\n\"/a\" = \"http://a\"\n\"/a\" = \"http://a\"\n", 3, "duplicate key");
         check_refused("device-services = 1\n", 1, "invalid type: integer `1`, expected URIs");

@@ -15,13 +15,14 @@ async fn hub_reading(file: &Path) -> TestHub {
 
 /// A file with this table.
 fn file(table: &str) -> NamedTempFile {
-    let file = NamedTempFile::new().unwrap();
+    let file = NamedTempFile::new().expect("a file");
     writes(&file, table);
     file
 }
 
 fn writes(file: &NamedTempFile, table: &str) {
-    std::fs::write(file.path(), format!("[serve]\ndev = true\n[device-services]\n{table}")).unwrap();
+    std::fs::write(file.path(), format!("[serve]\ndev = true\n[device-services]\n{table}"))
+        .expect("the file can be written");
 }
 
 #[tokio::test]

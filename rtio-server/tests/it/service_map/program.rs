@@ -1,5 +1,4 @@
 //! The executable with a table in its configuration file, and with a configurer: what it refuses, and what it logs.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on shall panic")]
 
 use rustix::process::Signal;
 use serde_json::json;
@@ -14,7 +13,10 @@ fn a_table_that_is_wrong_is_told_with_file_line_and_uri_before_anything_starts()
     for (nth, (entry, expected)) in [
         ("\"/a\" = \"nowhere\"", "\"/a\": expected a URL such as https://"),
         ("\"/a\" = 7", "\"/a\": expected a URL in quotes, or a table with the key url"),
-        ("\"/a\" = { url = \"http://a\", retries = 1 }", "\"/a\": unknown field `retries`, expected one of `url`, `form`"),
+        (
+            "\"/a\" = { url = \"http://a\", retries = 1 }",
+            "\"/a\": unknown field `retries`, expected one of `url`, `form`",
+        ),
         ("\"/a\" = { url = \"http://a\", timeout = \"6s\" }", "\"/a\": timeout: expected a time from 10ms to 5s"),
         ("\"\" = \"http://a\"", "\"\": expected a URI of 1 to 128 bytes"),
     ]
