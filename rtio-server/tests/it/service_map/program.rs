@@ -29,11 +29,26 @@ fn a_table_that_is_wrong_is_told_with_file_line_and_uri_before_anything_starts()
         let expected = format!("[device-services] in {}, line 2: {expected}", file.0.display());
         assert!(stderr.contains(&expected), "{expected} is missing: {stderr}");
     }
-    let both = "[device-services]\n\"/plumless\" = \"http://a\"\n\"/buckeroo\" = \"http://a\"\n";
-    let file = TestFile::new("table-collision", both);
-    let (code, _, stderr) = run(&mut rtio(&format!("{FREE_PORTS} --config {}", file.0.display())));
-    assert_eq!(code, Some(64), "{stderr}");
-    assert!(stderr.contains("\"/plumless\"") && stderr.contains("\"/buckeroo\""), "{stderr}");
+}
+
+#[test]
+fn uris_of_one_digest_in_a_table_are_both_named() {
+    for (nth, (uris, expected)) in [
+        (
+            ["/plumless", "/buckeroo"],
+            "\"/plumless\" (of the configuration file) and \"/buckeroo\" (of the configuration file)",
+        ),
+        (["/rtio/time", "/a"], "\"/rtio/time\" (of the configuration file) and \"/rtio/time\" (the hub's own)"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let entries = uris.map(|uri| format!("\"{uri}\" = \"http://a\"\n")).concat();
+        let file = TestFile::new(&format!("table-collision-{nth}"), &format!("[device-services]\n{entries}"));
+        let (code, stdout, stderr) = run(&mut rtio(&format!("{FREE_PORTS} --config {}", file.0.display())));
+        assert_eq!((code, stdout.as_str()), (Some(64), ""), "{stderr}");
+        assert!(stderr.contains(expected), "{expected} is missing: {stderr}");
+    }
 }
 
 #[test]
