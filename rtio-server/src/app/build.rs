@@ -79,22 +79,9 @@ impl App {
         if let Some(lock) = &mut lock {
             lock.announce(operators.as_ref().map(Port::addr))?;
         }
-        let upkeep = Upkeep { client: ports.client, tls, keeper, audit };
+        let upkeep = Upkeep { client: ports.client, map: ports.map, tls, keeper, reloads: reload.subscribe(), audit };
         let (drain, readiness) = (config.drain, ports.readiness);
-        Ok(Self {
-            hub,
-            devices,
-            callers,
-            operators,
-            upkeep,
-            webhooks,
-            registry,
-            lock,
-            drain,
-            readiness,
-            reload,
-            shutdown,
-        })
+        Ok(Self { hub, devices, callers, operators, upkeep, webhooks, registry, lock, drain, readiness, shutdown })
     }
 }
 

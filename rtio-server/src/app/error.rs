@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use crate::admin::TokenError;
 use crate::audit::AuditError;
-use crate::backend::{RandomError, SigningKeyError, TrustError, WebhooksError};
+use crate::backend::{MapError, RandomError, SigningKeyError, TrustError, WebhooksError};
 use crate::data_dir::DataDirError;
 use crate::hub_lock::LockError;
 use crate::net::tls;
@@ -60,6 +60,9 @@ pub enum BuildError {
     /// Events shall be posted, but it is not clear where.
     #[error(transparent)]
     Webhooks(#[from] WebhooksError),
+    /// The table of device services is of no use.
+    #[error(transparent)]
+    ServiceMap(#[from] MapError),
     /// No random bytes from the system.
     #[error("no secret can be made")]
     Random(#[from] RandomError),

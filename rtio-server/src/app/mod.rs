@@ -23,7 +23,6 @@ use crate::hub::Hub;
 use crate::hub_lock::HubLock;
 use crate::net::tls;
 use crate::readiness::Readiness;
-use crate::reload::Reload;
 use crate::shutdown::Shutdown;
 
 pub use crate::hub::UriDigest;
@@ -48,7 +47,6 @@ pub struct App {
     lock: Option<HubLock>,
     drain: Duration,
     readiness: Readiness,
-    reload: Reload,
     shutdown: Shutdown,
 }
 

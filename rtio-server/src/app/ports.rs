@@ -6,7 +6,7 @@ use std::sync::Arc;
 use prometheus_client::registry::Registry;
 
 use super::{BuildError, METRICS_PREFIX};
-use crate::backend::{self, AcceptAny, HttpVerifier, Signer};
+use crate::backend::{self, AcceptAny, HttpVerifier, MapKeeper, MapMetrics, Signer, Surroundings};
 use crate::builtin;
 use crate::config::{Config, VerifierChoice};
 use crate::data_dir::DataDir;
@@ -22,6 +22,8 @@ pub struct Ports {
     pub verifier: Arc<dyn Verifier>,
     /// Answer what devices send.
     pub services: Services,
+    /// Keeps those of them up to date that are the operator's.
+    pub map: MapKeeper,
     /// Asks the operator's services.
     pub client: backend::Client,
     /// What that counts.
@@ -49,6 +51,16 @@ impl Ports {
         let client = client(&config.backend, data_dir.as_ref())?;
         let shown = metrics.sub_registry_with_prefix(METRICS_PREFIX);
         let (asked, stored) = (backend::Metrics::register(shown), store::Metrics::register(shown));
+        let services = Services::new(builtin::services());
+        let around = Surroundings {
+            client: client.clone(),
+            services: services.clone(),
+            data_dir: data_dir.clone(),
+            readiness: readiness.clone(),
+            metrics: asked.clone(),
+            map_metrics: MapMetrics::register(shown),
+        };
+        let map = MapKeeper::open(&config.backend.service_map, around)?;
         let open = |dir| Store::open(dir, stored).map(Arc::new);
         let store = data_dir.as_ref().map(open).transpose()?;
         let verifier: Arc<dyn Verifier> = match (&config.verifier, &store) {
@@ -60,16 +72,7 @@ impl Ports {
             }
         };
         let devices = store.map(|store| store as Arc<dyn DeviceRegistry>);
-        Ok(Self {
-            verifier,
-            services: Services::new(builtin::services()),
-            client,
-            asked,
-            devices,
-            lock,
-            readiness,
-            metrics,
-        })
+        Ok(Self { verifier, services, map, client, asked, devices, lock, readiness, metrics })
     }
 }
 

@@ -15,7 +15,7 @@ impl App {
     pub async fn run(self) {
         let admin = self.operators.as_ref().map(|port| port.edge.clone());
         let audit = self.upkeep.audit.clone();
-        let upkeep = self.upkeep.begin(self.hub.clone(), admin, &self.reload, self.readiness);
+        let upkeep = self.upkeep.begin(self.hub.clone(), admin, self.readiness);
         // Before the first device comes, so that nothing of this run is before the place where they begin.
         let events_end = Shutdown::new();
         let webhooks = self.webhooks.begin(events_end.clone());

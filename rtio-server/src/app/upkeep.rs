@@ -10,7 +10,7 @@ use crate::backend;
 use crate::hub::Hub;
 use crate::net::tls;
 use crate::readiness::Readiness;
-use crate::reload::{Reload, Reloads};
+use crate::reload::Reloads;
 use crate::telemetry;
 use crate::token::Keeper;
 
@@ -19,36 +19,35 @@ use crate::token::Keeper;
 pub(super) struct Upkeep {
     /// Whose certificates backends must show, and what their messages are signed with.
     pub(super) client: backend::Client,
+    /// Who answers what devices send.
+    pub(super) map: backend::MapKeeper,
     /// Certificates and ticket keys.
     pub(super) tls: tls::Ports,
     /// The keys of callers' tokens, unless callers need none.
     pub(super) keeper: Option<Keeper>,
+    /// Waits for the signal since before anybody was told that the hub is there, so that none is missed.
+    pub(super) reloads: Reloads,
     /// The file that entries are written to.
     pub(super) audit: Option<Arc<AuditLog>>,
 }
 
 impl Upkeep {
     /// Goes on until the returned tasks are dropped.
-    pub(super) fn begin(
-        self,
-        hub: Arc<Hub>,
-        admin: Option<Arc<Admin>>,
-        reload: &Reload,
-        readiness: Readiness,
-    ) -> JoinSet<()> {
+    pub(super) fn begin(self, hub: Arc<Hub>, admin: Option<Arc<Admin>>, readiness: Readiness) -> JoinSet<()> {
         let mut tasks = JoinSet::new();
         tasks.spawn(async move { hub.sweep().await });
-        tasks.spawn(reload_client(self.client, reload.subscribe()));
+        tasks.spawn(reload_client(self.client, self.reloads.clone()));
+        tasks.spawn(self.map.run(self.reloads.clone()));
         tasks.spawn(self.tls.keep_up_to_date());
         if let Some(keeper) = self.keeper {
-            tasks.spawn(keeper.run(reload.subscribe(), readiness));
+            tasks.spawn(keeper.run(self.reloads.clone(), readiness));
         }
         if let Some(audit) = self.audit {
-            let reloads = reload.subscribe();
+            let reloads = self.reloads.clone();
             tasks.spawn(async move { audit.follow(reloads).await });
         }
         if let Some(admin) = admin {
-            let reloads = reload.subscribe();
+            let reloads = self.reloads.clone();
             tasks.spawn(async move { admin.follow(reloads).await });
         }
         tasks

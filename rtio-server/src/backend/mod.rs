@@ -8,6 +8,7 @@ mod client;
 mod device_service;
 mod key_sets;
 mod metrics;
+mod service_map;
 mod signature;
 mod signing_key;
 mod table;
@@ -25,6 +26,7 @@ pub use client::{BackendError, Bounds, Client, Reply};
 pub use device_service::{Form, HttpDeviceService, MAX_TIMEOUT, Repeat, ServiceDefinition, ServiceMetrics, Target};
 pub use key_sets::KeySets;
 pub use metrics::Metrics;
+pub use service_map::{ConfigurerConfig, MapConfig, MapError, MapKeeper, MapMetrics, Surroundings};
 pub use signature::{MalformedKeys, SigningKeys};
 pub use signing_key::{Signer, SigningKeyError};
 pub use table::TableError;
@@ -44,6 +46,8 @@ const URI: HeaderName = HeaderName::from_static("rtio-uri");
 pub struct Config {
     /// Whose certificate a backend must show.
     pub trust: Trust,
+    /// Who answers what devices send.
+    pub service_map: MapConfig,
     /// The file with the keys that posts are signed with, instead of the one in the data folder.
     pub signing_key_file: Option<PathBuf>,
 }

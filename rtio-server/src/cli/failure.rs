@@ -130,8 +130,8 @@ impl Failure {
     const fn exit(&self) -> Exit {
         match self {
             Self::Config(_) | Self::ConfigFile(_) | Self::Trust(_) | Self::Bearer(_) | Self::Call(_) => Exit::Usage,
+            Self::Build(BuildError::ServiceMap(_) | BuildError::Webhooks(_)) => Exit::Usage,
             Self::Group(_) => Exit::NotAll,
-            Self::Build(BuildError::Webhooks(_)) => Exit::Usage,
             Self::TokenWanted(_) | Self::TokenRefused(_) | Self::NotAllowed(_) => Exit::NotAllowed,
             Self::Log(_)
             | Self::Sockets(_)

@@ -1,15 +1,19 @@
 //! From flags to how the hub asks the backends.
 
-use super::ConfigError;
-use super::raw::RawBackend;
-use crate::backend::{Config, Trust};
+use std::path::PathBuf;
 
-pub(super) fn config(raw: RawBackend) -> Result<Config, ConfigError> {
+use super::ConfigError;
+use super::raw::{RawBackend, RawConfigurer};
+use crate::backend::{Config, ConfigurerConfig, MapConfig, Trust};
+
+pub(super) fn config(raw: RawBackend, configurer: RawConfigurer, file: Option<PathBuf>) -> Result<Config, ConfigError> {
     let trust = match (raw.backend_ca, raw.backend_insecure) {
         (Some(_), true) => return Err(ConfigError::TrustAllAndSome),
         (Some(path), false) => Trust::CaFile(path),
         (None, true) => Trust::Anyone,
         (None, false) => Trust::System,
     };
-    Ok(Config { trust, signing_key_file: raw.signing_key_file })
+    let interval = configurer.configurer_interval;
+    let configurer = configurer.configurer_url.map(|url| ConfigurerConfig { url, interval });
+    Ok(Config { trust, signing_key_file: raw.signing_key_file, service_map: MapConfig { file, configurer } })
 }

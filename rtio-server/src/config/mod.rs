@@ -80,7 +80,7 @@ impl TryFrom<RawConfig> for Config {
             verifier: verify::choice(&raw)?,
             tokens: callers::tokens(&raw.callers, raw.dev)?,
             tls: tls::config(raw.tls)?,
-            backend: backend::config(raw.backend)?,
+            backend: backend::config(raw.backend, raw.configurer, raw.file.clone())?,
             hub: hub::Limits {
                 ack_timeout: raw.times.ack_timeout,
                 max_observations: raw.caps.max_observations,

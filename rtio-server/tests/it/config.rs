@@ -125,6 +125,8 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("verifier-max-in-flight", "0", "expected a whole number from 1 to 65536"),
     ("verifier-cache-ttl", "2h", "expected a time from 0s to 1h"),
     ("backend-insecure", "perhaps", "expected true or false"),
+    ("configurer-url", "127.0.0.1:17317", "expected a URL such as"),
+    ("configurer-interval", "999ms", "expected a time from 1s to 1h"),
     ("log-level", "loud", "expected off, error, warn, info, debug or trace"),
     ("log-format", "xml", "[possible values: text, json]"),
 ];

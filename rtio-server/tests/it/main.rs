@@ -41,6 +41,7 @@ mod proxy;
 mod registry;
 mod report;
 mod revoked;
+mod service_map;
 mod shutdown;
 mod signatures;
 mod streams;

@@ -6,6 +6,7 @@ mod audit;
 mod backend;
 mod callers;
 mod caps;
+mod configurer;
 mod listen;
 mod log;
 mod times;
@@ -21,6 +22,7 @@ pub use audit::RawAudit;
 pub use backend::RawBackend;
 pub use callers::RawCallers;
 pub use caps::RawCaps;
+pub use configurer::RawConfigurer;
 pub use listen::RawListen;
 pub use log::RawLog;
 pub use times::RawTimes;
@@ -67,6 +69,9 @@ pub struct RawConfig {
 
     #[command(flatten)]
     pub backend: RawBackend,
+
+    #[command(flatten)]
+    pub configurer: RawConfigurer,
 
     #[command(flatten)]
     pub audit: RawAudit,

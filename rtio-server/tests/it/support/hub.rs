@@ -98,6 +98,13 @@ impl Builder {
         self
     }
 
+    /// What stands behind the ports, too, is as the changed configuration says.
+    pub(crate) fn with_ports_of(mut self, change: impl FnOnce(&mut Config)) -> Self {
+        change(&mut self.config);
+        self.ports = Ports::configured(&self.config).expect("the ports can be made");
+        self
+    }
+
     pub(crate) fn with_service(mut self, uri: &str, service: impl DeviceService + 'static) -> Self {
         self.services.insert(UriDigest::of(uri), Arc::new(service));
         self.ports.services.replace(self.services.clone());
@@ -272,7 +279,7 @@ impl TestHub {
         (caller, observer)
     }
 
-    /// The value of a counter without labels, such as `token_cache_hits_total`.
+    /// The value of a counter, such as `token_cache_hits_total` or `calls_total{outcome="ok"}`.
     pub(crate) fn counts(&self, name: &str) -> u64 {
         let (metrics, name) = (self.metrics(), format!("rtio_{name} "));
         let value = metrics.lines().find_map(|line| line.strip_prefix(&name)).expect("the counter exists");

@@ -6,6 +6,7 @@
 pub(crate) mod backends;
 pub(crate) mod caller;
 pub(crate) mod clock;
+pub(crate) mod configurer;
 pub(crate) mod device;
 pub(crate) mod events;
 pub(crate) mod fleet;

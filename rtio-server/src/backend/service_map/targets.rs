@@ -1,0 +1,60 @@
+//! From definitions to services. URIs of one definition share its target, with its count of posts in flight and its breaker; a target
+//! lives as long as some URI of the map has its definition, whatever else changes.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::merge::{Entry, Merged};
+use crate::backend::{Client, HttpDeviceService, Metrics, ServiceDefinition, Target};
+use crate::hub::ports::DeviceService;
+use crate::hub::{ServiceMap, UriDigest};
+
+/// Makes services, and knows the targets of those that are in use.
+#[derive(Debug)]
+pub(super) struct Targets {
+    client: Client,
+    metrics: Metrics,
+    by_definition: HashMap<Arc<ServiceDefinition>, Arc<Target>>,
+}
+
+/// A map, and the services that it was made to.
+#[derive(Debug, Default)]
+pub(super) struct Served {
+    pub(super) map: Merged,
+    pub(super) services: ServiceMap,
+}
+
+impl Targets {
+    pub(super) fn new(client: Client, metrics: Metrics) -> Self {
+        Self { client, metrics, by_definition: HashMap::new() }
+    }
+
+    /// The services of `map`. What is as in `before` is the same service.
+    pub(super) fn serve(&mut self, map: Merged, before: &Served) -> Served {
+        let known = std::mem::take(&mut self.by_definition);
+        let mut services = ServiceMap::with_capacity(map.entries.len());
+        for (uri, entry) in &map.entries {
+            let digest = UriDigest::of(uri);
+            let target = self.by_definition.entry(Arc::clone(&entry.definition));
+            let target = target.or_insert_with(|| match known.get(&entry.definition) {
+                Some(target) => Arc::clone(target),
+                None => Arc::new(Target::new(ServiceDefinition::clone(&entry.definition))),
+            });
+            let target = Arc::clone(target);
+            let service = before.service(uri, digest, entry).unwrap_or_else(|| self.service(uri, target));
+            services.insert(digest, service);
+        }
+        Served { map, services }
+    }
+
+    fn service(&self, uri: &str, target: Arc<Target>) -> Arc<dyn DeviceService> {
+        Arc::new(HttpDeviceService::new(uri, target, self.client.clone(), self.metrics.clone()))
+    }
+}
+
+impl Served {
+    fn service(&self, uri: &str, digest: UriDigest, entry: &Entry) -> Option<Arc<dyn DeviceService>> {
+        let before = self.map.entries.get(uri)?;
+        if before.definition == entry.definition { self.services.get(&digest).cloned() } else { None }
+    }
+}
