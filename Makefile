@@ -4,7 +4,7 @@ CARGO ?= cargo
 LOCKED := --locked
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint fmt bench micro soak deny certs
+.PHONY: help demo test lint fmt bench micro soak deny certs openapi
 
 help:
 	@echo "make demo    build, start a hub and a device, call and observe it with curl, stop both"
@@ -15,6 +15,7 @@ help:
 	@echo "make bench   the load tool against a release build; takes minutes and wants a quiet machine"
 	@echo "make micro   micro-benchmarks of the codec, of callers' tokens and of verifications"
 	@echo "make soak    ten million calls at 256 callers: none may be lost, crossed or doubled"
+	@echo "make openapi the OpenAPI documents against a hub, with schemathesis where Python and PyPI are there"
 	@echo "make deny    licences, advisories and duplicate versions of the dependencies, where cargo-deny is installed"
 
 demo:
@@ -51,6 +52,9 @@ micro:
 .PHONY: hub-release
 hub-release:
 	$(CARGO) build $(LOCKED) --release -p rtio-server --bin rtio
+
+openapi:
+	@CARGO="$(CARGO)" scripts/schemathesis.sh
 
 deny:
 	@if command -v cargo-deny >/dev/null; then \

@@ -3,8 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::get;
 use axum::{Json, Router};
@@ -15,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use super::Admin;
+use super::extract::{Path, Query};
 use super::problem::Problem;
 use crate::hub::{DeviceId, Epoch, IdPattern, LinkInfo, ListRequest};
 
@@ -53,11 +53,7 @@ struct Online {
     observations: usize,
 }
 
-async fn list(
-    State(admin): State<Arc<Admin>>,
-    asked: Result<Query<Asked>, QueryRejection>,
-) -> Result<Json<Page>, Problem> {
-    let Query(asked) = asked.map_err(|error| Problem::bad_request(&error.body_text()))?;
+async fn list(State(admin): State<Arc<Admin>>, Query(asked): Query<Asked>) -> Result<Json<Page>, Problem> {
     let order = admin.hub.listing_order();
     let request = asked.into_request(order).map_err(|error| Problem::bad_request(&error))?;
     let found = admin.hub.list(&request).await;

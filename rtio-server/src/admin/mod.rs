@@ -5,6 +5,8 @@
 mod access;
 mod devices;
 mod events;
+mod extract;
+mod openapi;
 mod problem;
 mod process;
 pub mod registry;

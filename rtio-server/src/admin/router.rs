@@ -10,7 +10,7 @@ use axum::routing::get;
 use axum::{Router, middleware};
 
 use super::problem::Problem;
-use super::{Admin, access, devices, events};
+use super::{Admin, access, devices, events, openapi};
 
 pub(super) fn router(admin: Arc<Admin>) -> Router {
     let operators = operators().fallback(unknown).method_not_allowed_fallback(not_allowed);
@@ -19,8 +19,10 @@ pub(super) fn router(admin: Arc<Admin>) -> Router {
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
+        .route("/openapi.json", get(openapi::describe))
         .nest("/v1", guarded)
         .fallback(unknown)
+        .method_not_allowed_fallback(not_allowed)
         .with_state(admin)
 }
 

@@ -17,6 +17,7 @@ mod idempotency;
 mod json;
 mod metrics;
 mod observe;
+mod openapi;
 mod outcome;
 mod patience;
 mod plain;

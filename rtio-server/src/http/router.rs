@@ -16,6 +16,8 @@ pub(super) enum Route {
     DirectObserve(DeviceId, String),
     /// `POST /v1/calls`: call a group of devices.
     GroupCall,
+    /// `GET /openapi.json`: what there is.
+    Describe,
     /// `OPTIONS` of anything: what a browser asks before it sends the real request.
     Preflight,
     /// The URI is no text.
@@ -68,6 +70,8 @@ fn of_hub(method: &Method, path: &str) -> Route {
     match path {
         "/v1/calls" if method == Method::POST => Route::GroupCall,
         "/v1/calls" => Route::WrongMethod(Form::Direct, "POST, OPTIONS"),
+        "/openapi.json" if method == Method::GET => Route::Describe,
+        "/openapi.json" => Route::WrongMethod(Form::Compatible, "GET, OPTIONS"),
         _ => Route::NotFound,
     }
 }
@@ -126,7 +130,10 @@ mod tests {
 
     #[test]
     fn names_of_the_hub_are_no_devices() {
-        for name in ["oauth", "iot", "v1", "openapi.json", "console", "healthz", "metrics", ".well-known"] {
+        check(Method::GET, "/openapi.json", Route::Describe);
+        check(Method::POST, "/openapi.json", Route::WrongMethod(Form::Compatible, "GET, OPTIONS"));
+        check(Method::GET, "/openapi.json/x", Route::NotFound);
+        for name in ["oauth", "iot", "v1", "console", "healthz", "metrics", ".well-known"] {
             check(Method::POST, &format!("/{name}"), Route::NotFound);
             check(Method::GET, &format!("/{name}/x"), Route::NotFound);
         }

@@ -19,7 +19,7 @@ use super::prefer::Asked;
 use super::problem::{Problem, wrong_method};
 use super::router::{Form, Route, route};
 use super::trail::Trail;
-use super::{Callers, call, cors, group, observe};
+use super::{Callers, call, cors, group, observe, openapi};
 use crate::hub::DeviceId;
 use crate::token::{Caller, Method};
 
@@ -56,6 +56,7 @@ pub(super) async fn handle(connection: &Connection, head: &Parts, body: &mut Inc
             }
         }
         Route::GroupCall => group::call(callers, peer, &asked, body, busy).await,
+        Route::Describe => openapi::describe(),
         Route::Preflight => cors::preflight(),
         Route::InvalidUri => {
             let detail = "the device URI is no UTF-8 once it is percent-decoded".to_owned();

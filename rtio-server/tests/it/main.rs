@@ -32,6 +32,7 @@ mod limits;
 mod metrics;
 mod observe;
 mod online;
+mod openapi;
 mod outcomes;
 mod peers;
 mod prefer;

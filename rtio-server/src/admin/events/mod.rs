@@ -10,14 +10,14 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
 use super::Admin;
+use super::extract::Query;
 use super::problem::Problem;
 
 use asked::Asked;
@@ -31,10 +31,9 @@ pub(super) fn router() -> Router<Arc<Admin>> {
 
 async fn events(
     State(admin): State<Arc<Admin>>,
-    query: Result<Query<Vec<(String, String)>>, QueryRejection>,
+    Query(query): Query<Vec<(String, String)>>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let Query(query) = query.map_err(|error| Problem::bad_request(&error.body_text()))?;
     let asked = Asked::read(&query, &headers).map_err(|error| Problem::bad_request(&error))?;
     let place = admin.readers.enter().ok_or_else(crowded)?;
     tracing::debug!(?asked, "an operator reads events");

@@ -6,13 +6,14 @@ pub mod import;
 
 use std::sync::Arc;
 
-use axum::extract::{DefaultBodyLimit, Path, Query, State};
+use axum::extract::{DefaultBodyLimit, State};
 use axum::http::StatusCode;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 
 use super::Admin;
+use super::extract::{JsonBody, Path, Query, Text};
 use super::problem::Problem;
 use crate::hub::{Access, DeviceId, DeviceManager, DeviceSecret, InvalidDeviceId, NewDevice, OldSecret, RegistryError};
 use document::{DeviceDocument, ImportedDocument, IssuedDocument, PageDocument};
@@ -35,6 +36,9 @@ pub enum WishError {
         /// Its name.
         id: DeviceId,
     },
+    /// A page has no such number of devices.
+    #[error("limit is from 1 to {MAX_PAGE}")]
+    Limit,
     /// The registry refuses, or fails.
     #[error(transparent)]
     Registry(#[from] RegistryError),
@@ -92,7 +96,8 @@ pub async fn import(manager: &DeviceManager, text: &str) -> Result<ImportedDocum
 /// [`WishError`].
 pub async fn list(manager: &DeviceManager, page: &PageWish) -> Result<PageDocument, WishError> {
     let after = page.after.as_deref().map(DeviceId::parse).transpose()?;
-    let max = page.limit.unwrap_or(DEFAULT_PAGE).clamp(1, MAX_PAGE);
+    let max =
+        Some(page.limit.unwrap_or(DEFAULT_PAGE)).filter(|max| (1..=MAX_PAGE).contains(max)).ok_or(WishError::Limit)?;
     let devices = manager.registry().devices(after.as_ref(), max).await?;
     let next = (devices.len() == max).then(|| devices.last().map(|last| last.id.to_string())).flatten();
     Ok(PageDocument { devices: devices.into_iter().map(DeviceDocument::from).collect(), next })
@@ -148,16 +153,13 @@ pub async fn remove(manager: &DeviceManager, id: &str) -> Result<(), WishError> 
 }
 
 pub(super) fn routes() -> Router<Arc<Admin>> {
-    let import = post(async |State(admin): State<Arc<Admin>>, text: String| {
-        Ok::<_, Problem>(Json(import(&manager(&admin)?, &text).await?))
-    });
     Router::new()
         .route("/registry/devices", get(get_page).post(post_device))
         .route("/registry/devices/{id}", get(get_device).delete(delete_device))
         .route("/registry/devices/{id}/enable", post(enable))
         .route("/registry/devices/{id}/disable", post(disable))
         .route("/registry/devices/{id}/rotate", post(post_rotation))
-        .route("/registry/import", import.layer(DefaultBodyLimit::max(MAX_IMPORT_BYTES)))
+        .route("/registry/import", post(post_import).layer(DefaultBodyLimit::max(MAX_IMPORT_BYTES)))
 }
 
 /// The body of a wish for one more device.
@@ -191,7 +193,7 @@ async fn get_page(State(admin): State<Arc<Admin>>, Query(page): Query<PageWish>)
 
 async fn post_device(
     State(admin): State<Arc<Admin>>,
-    Json(wish): Json<AddWish>,
+    JsonBody(wish): JsonBody<AddWish>,
 ) -> Answer<(StatusCode, Json<IssuedDocument>)> {
     Ok((StatusCode::CREATED, Json(add(&manager(&admin)?, &wish.id).await?)))
 }
@@ -225,6 +227,10 @@ async fn post_rotation(
     Ok(Json(rotate(&manager(&admin)?, &id, old).await?))
 }
 
+async fn post_import(State(admin): State<Arc<Admin>>, Text(text): Text) -> Answer<Json<ImportedDocument>> {
+    Ok(Json(import(&manager(&admin)?, &text).await?))
+}
+
 fn manager(admin: &Admin) -> Answer<DeviceManager> {
     let nowhere = || Problem::not_found("this hub has no registry of devices: it needs --data-dir");
     admin.hub.device_manager().ok_or_else(nowhere)
@@ -233,7 +239,7 @@ fn manager(admin: &Admin) -> Answer<DeviceManager> {
 impl From<WishError> for Problem {
     fn from(error: WishError) -> Self {
         let status = match &error {
-            WishError::Id(_) | WishError::Import(_) => StatusCode::BAD_REQUEST,
+            WishError::Id(_) | WishError::Import(_) | WishError::Limit => StatusCode::BAD_REQUEST,
             WishError::ImportExists { .. } | WishError::Registry(RegistryError::Exists(_)) => StatusCode::CONFLICT,
             WishError::Registry(RegistryError::Unknown(_)) => StatusCode::NOT_FOUND,
             WishError::Registry(RegistryError::Failed(_)) | WishError::Random(_) => {

@@ -123,7 +123,7 @@ fn refusal(status: u16, body: &[u8]) -> Failure {
 
 const fn exit_of(error: &WishError) -> Exit {
     match error {
-        WishError::Id(_) | WishError::Import(_) | WishError::ImportExists { .. } => Exit::Refused,
+        WishError::Id(_) | WishError::Import(_) | WishError::ImportExists { .. } | WishError::Limit => Exit::Refused,
         WishError::Registry(RegistryError::Exists(_)) => Exit::Refused,
         WishError::Registry(RegistryError::Unknown(_)) => Exit::NotFound,
         WishError::Registry(RegistryError::Failed(_)) | WishError::Random(_) => Exit::Failed,

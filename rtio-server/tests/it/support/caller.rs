@@ -71,7 +71,12 @@ impl Caller {
 
     /// The next answer, whole.
     pub(crate) async fn reply(&mut self) -> Reply {
-        let mut reply = self.head().await;
+        let head = self.head().await;
+        self.body_of(head).await
+    }
+
+    /// The whole of an answer whose head was read.
+    pub(crate) async fn body_of(&mut self, mut reply: Reply) -> Reply {
         if reply.header("transfer-encoding") == Some("chunked") {
             while let Some(chunk) = self.chunk().await {
                 reply.body.extend(chunk);
