@@ -3,19 +3,16 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use hdrhistogram::Histogram;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::error::RunError;
 use crate::http_answer::{Answer, Unreadable};
+use crate::load::{Outcome, Progress, Stop};
 use crate::port::{Port, Stream};
 use crate::request::{Form, Match, device_id};
-use crate::stall::{ANSWER_TIMEOUT, join_unless_stalled};
-use crate::tally::Tally;
 
 /// What callers do, and until when.
 #[derive(Debug, Clone, Copy)]
@@ -28,45 +25,11 @@ pub(crate) struct Plan {
     pub(crate) stop: Stop,
 }
 
-/// When callers stop. A call that is on its way is always waited for.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Stop {
-    /// After so many calls of all together; all of them are timed.
-    AfterCalls(u64),
-    /// At the window's end; the calls in it are timed.
-    After(Window),
-    /// After [`Callers::stop`]; all calls are timed.
-    WhenTold,
-}
-
-/// The part of a run that is measured, after a time to warm up.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Window {
-    pub(crate) from: Instant,
-    pub(crate) until: Instant,
-}
-
-/// What came of it.
-#[derive(Debug)]
-pub(crate) struct Outcome {
-    /// Nanoseconds of each call that was timed.
-    pub(crate) latency: Histogram<u64>,
-    pub(crate) tally: Tally,
-}
-
 /// Callers at work.
 #[derive(Debug)]
 pub(crate) struct Callers {
     tasks: JoinSet<Outcome>,
     progress: Arc<Progress>,
-}
-
-/// What the callers of one run share.
-#[derive(Debug, Default)]
-pub(crate) struct Progress {
-    /// Calls begun, and in a run of so many calls one more for each caller that has stopped.
-    begun: AtomicU64,
-    told_to_stop: AtomicBool,
 }
 
 impl Callers {
@@ -89,41 +52,12 @@ impl Callers {
 
     /// Lets each caller end with the call that it is at.
     pub(crate) fn stop(&self) {
-        self.progress.told_to_stop.store(true, Ordering::Relaxed);
+        self.progress.tell_to_stop();
     }
 
     /// Waits until they have stopped. A caller that hangs has lost a call.
     pub(crate) async fn join(self) -> Outcome {
-        let (outcomes, stuck) = join_unless_stalled(self.tasks, &self.progress.begun).await;
-        let mut all = Outcome { latency: empty_histogram(), tally: Tally::default() };
-        for outcome in outcomes {
-            all.latency.add(outcome.latency).expect("all have the same bounds");
-            all.tally.add(outcome.tally);
-        }
-        for _ in 0..stuck {
-            all.tally.sent += 1;
-            all.tally.lose(|| "no answer at all".to_owned());
-        }
-        all
-    }
-}
-
-impl Progress {
-    /// Calls begun so far.
-    pub(crate) fn calls(&self) -> u64 {
-        self.begun.load(Ordering::Relaxed)
-    }
-
-    /// Number of the next call; `None` where a caller shall stop.
-    fn next_call(&self, stop: Stop, now: Instant) -> Option<u64> {
-        let goes_on = match stop {
-            Stop::After(window) => now < window.until,
-            Stop::WhenTold => !self.told_to_stop.load(Ordering::Relaxed),
-            Stop::AfterCalls(limit) => self.calls() < limit,
-        };
-        let number = goes_on.then(|| self.begun.fetch_add(1, Ordering::Relaxed))?;
-        let in_limit = !matches!(stop, Stop::AfterCalls(limit) if number >= limit);
-        in_limit.then_some(number)
+        Outcome::join(self.tasks, &self.progress).await
     }
 }
 
@@ -141,7 +75,7 @@ impl Caller {
     async fn connect(hub: &Port, plan: Plan) -> io::Result<Self> {
         let stream = hub.connect().await?;
         let authorization = Arc::clone(&hub.authorization);
-        let outcome = Outcome { latency: empty_histogram(), tally: Tally::default() };
+        let outcome = Outcome::default();
         Ok(Self { stream, plan, authorization, request: Vec::new(), answer: Vec::new(), outcome })
     }
 
@@ -157,7 +91,7 @@ impl Caller {
                 }
             }
             let end = Instant::now();
-            self.record(begin, end);
+            self.outcome.record(self.plan.stop, begin, end);
             begin = end;
         }
         self.outcome
@@ -198,38 +132,11 @@ impl Caller {
         }
         Ok(true)
     }
-
-    fn record(&mut self, begin: Instant, end: Instant) {
-        let latency = end - begin;
-        if latency > ANSWER_TIMEOUT {
-            self.outcome.tally.lose(|| format!("answered after {latency:?}"));
-        }
-        let timed = match self.plan.stop {
-            Stop::AfterCalls(_) | Stop::WhenTold => true,
-            Stop::After(window) => (window.from..window.until).contains(&end),
-        };
-        if timed {
-            self.outcome.latency.saturating_record(u64::try_from(latency.as_nanos()).unwrap_or(u64::MAX));
-        }
-    }
-}
-
-fn empty_histogram() -> Histogram<u64> {
-    Histogram::new_with_bounds(LATENCY_FLOOR_NANOS, LATENCY_CEILING_NANOS, LATENCY_DIGITS)
-        .expect("the bounds are sound")
 }
 
 /// Visits all devices before it comes back to the first, in an order that favours no cache: a prime, and no divisor of any
 /// usual number of devices.
 const DEVICE_STRIDE: u64 = 617;
-
-const LATENCY_FLOOR_NANOS: u64 = 1_000;
-
-/// Twice the time after which an answer is lost.
-const LATENCY_CEILING_NANOS: u64 = 30_000_000_000;
-
-/// Significant digits that are kept.
-const LATENCY_DIGITS: u8 = 3;
 
 #[cfg(test)]
 mod tests {
@@ -239,6 +146,7 @@ mod tests {
 
     use super::*;
     use crate::hyper_server;
+    use crate::tally::Tally;
 
     async fn run(form: Form, calls: u64) -> Outcome {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
@@ -269,6 +177,7 @@ mod tests {
         server.await.unwrap().unwrap();
         assert_eq!((outcome.tally.sent, outcome.tally.lost), (1, 1));
     }
+
     #[tokio::test]
     async fn the_answer_to_another_call_is_crossed_and_one_too_many_is_duplicated() {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();

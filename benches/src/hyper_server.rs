@@ -1,5 +1,5 @@
 //! The baseline for calls: hyper and nothing else, on as many workers as the hub has. It reads the body and answers the
-//! bytes that the hub would.
+//! bytes that the hub would. Also what every other bare HTTP server of this tool is made with.
 
 use std::convert::Infallible;
 use std::net::Ipv4Addr;
@@ -12,7 +12,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 
 use crate::accept_server::parent_gone;
 use crate::error::RunError;
@@ -20,30 +20,51 @@ use crate::json_field::json_field;
 
 /// Serves until the tool that started it is gone.
 pub(crate) async fn run() -> Result<(), RunError> {
+    run_with(answer).await
+}
+
+/// Serves with `answer` at a free port, which it prints, until the tool that started it is gone.
+pub(crate) async fn run_with<A, F>(answer: A) -> Result<(), RunError>
+where
+    A: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
+    F: Future<Output = Answered> + Send + 'static,
+{
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(RunError::io("listen"))?;
     println!("callers http://{}", listener.local_addr().map_err(RunError::io("read the address"))?);
     tokio::select! {
-        () = serve(listener) => {}
+        () = serve_with(listener, answer) => {}
         () = parent_gone() => {}
     }
     Ok(())
 }
 
+/// What a server of this kind answers; it never fails.
+pub(crate) type Answered = Result<Response<Full<Bytes>>, Infallible>;
+
 /// Serves until dropped.
+#[cfg(test)]
 pub(crate) async fn serve(listener: TcpListener) {
+    serve_with(listener, answer).await;
+}
+
+/// Serves with `answer` until dropped.
+pub(crate) async fn serve_with<A, F>(listener: TcpListener, answer: A)
+where
+    A: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
+    F: Future<Output = Answered> + Send + 'static,
+{
     while let Ok((stream, _)) = listener.accept().await {
-        tokio::spawn(serve_caller(stream));
+        let answer = answer.clone();
+        tokio::spawn(async move {
+            if stream.set_nodelay(true).is_ok() {
+                // Ends with an error when the caller leaves; it has no one to tell.
+                let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(answer)).await;
+            }
+        });
     }
 }
 
-async fn serve_caller(stream: TcpStream) {
-    if stream.set_nodelay(true).is_ok() {
-        // Ends with an error when the caller leaves; it has no one to tell.
-        let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(answer)).await;
-    }
-}
-
-async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
+async fn answer(request: Request<Incoming>) -> Answered {
     // `/{device}` is the compatible form, `/{device}/echo` the direct one.
     let compatible = request.uri().path().bytes().filter(|&byte| byte == b'/').count() == 1;
     let body = request.into_body().collect().await.map(|body| body.to_bytes()).unwrap_or_default();

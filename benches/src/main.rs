@@ -3,13 +3,16 @@
 #![allow(clippy::print_stdout, reason = "a report on stdout is what this tool is for")]
 
 mod accept_server;
+mod backend_server;
 mod callers;
 mod credentials;
 mod devices;
 mod error;
+mod group_caller;
 mod http_answer;
 mod hyper_server;
 mod json_field;
+mod load;
 mod machine;
 mod measure;
 mod observers;
@@ -17,6 +20,7 @@ mod options;
 mod payload;
 mod port;
 mod process;
+mod relay_server;
 mod report;
 mod request;
 mod servers;
@@ -38,6 +42,8 @@ async fn main() -> ExitCode {
     let result = match &cli.command {
         Some(Command::BaselineHyper) => hyper_server::run().await,
         Some(Command::BaselineAccept) => accept_server::run().await,
+        Some(Command::BaselineBackend) => backend_server::run().await,
+        Some(Command::BaselineRelay { target }) => relay_server::run(target.clone()).await,
         command => measure_and_print(command.as_ref(), &cli).await,
     };
     match result {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
+use hyper::Uri;
 
 use crate::error::RunError;
 
@@ -20,7 +21,7 @@ pub(crate) struct Cli {
 /// What to measure; everything without one.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// All five parts (default).
+    /// All parts but the soak (default).
     All,
     /// Calls per second, latency, CPU per call; ratio to bare hyper.
     Calls {
@@ -40,6 +41,12 @@ pub(crate) enum Command {
     Notify,
     /// Latency of calls while ten thousand devices lose their connections and come back, and without that.
     Storm,
+    /// What devices report, to a backend and back: round trips per second, CPU; ratio to a bare hyper server with a client.
+    Reports,
+    /// Latency of reports to a healthy backend beside a hung one, and alone.
+    HungBackend,
+    /// One call of ten thousand devices: devices per second, CPU; ratio to single calls.
+    Group,
     /// Many callers of the same devices for long: no answer may reach another caller.
     Soak {
         /// Calls to make.
@@ -52,6 +59,15 @@ pub(crate) enum Command {
     /// Accepts devices and does nothing more; used by the tool itself.
     #[command(hide = true)]
     BaselineAccept,
+    /// Answers what devices report, with bare hyper; used by the tool itself.
+    #[command(hide = true)]
+    BaselineBackend,
+    /// Hands requests on, with a bare hyper server and client; used by the tool itself.
+    #[command(hide = true)]
+    BaselineRelay {
+        /// Where to.
+        target: Uri,
+    },
 }
 
 #[derive(Debug, Args)]

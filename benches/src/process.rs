@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
+use tempfile::TempDir;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
@@ -22,6 +23,8 @@ pub(crate) struct ServerProcess {
     callers: Option<SocketAddr>,
     /// How to speak with a server that is not open to everybody.
     credentials: Option<Credentials>,
+    /// Its configuration; goes away with it.
+    folder: Option<TempDir>,
 }
 
 impl ServerProcess {
@@ -36,7 +39,7 @@ impl ServerProcess {
             .spawn()
             .map_err(RunError::io(format!("start {name}")))?;
         let stdout = child.stdout.take().expect("it was piped");
-        let mut server = Self { child, program: name, devices: None, callers: None, credentials: None };
+        let mut server = Self { child, program: name, devices: None, callers: None, credentials: None, folder: None };
         let (sender, mut addresses) = mpsc::channel(edges);
         std::thread::spawn(move || read_addresses(stdout, &sender));
         for _ in 0..edges {
@@ -52,6 +55,12 @@ impl ServerProcess {
     /// With what it takes to speak with it; kept as long as it runs.
     pub(crate) fn with_credentials(mut self, credentials: Credentials) -> Self {
         self.credentials = Some(credentials);
+        self
+    }
+
+    /// With its configuration; kept as long as it runs.
+    pub(crate) fn with_folder(mut self, folder: TempDir) -> Self {
+        self.folder = Some(folder);
         self
     }
 

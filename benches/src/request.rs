@@ -70,6 +70,17 @@ pub(crate) fn write_observe(device: &str, id: u64, count: u32, out: &mut Vec<u8>
     write_json(device, &Envelope { method: "obget", id, uri: COUNT_URI, data: &data }, "", out);
 }
 
+/// Writes the request to call every device of `patterns`, `concurrency` at once.
+pub(crate) fn write_group_call(patterns: &[String], payload: Payload, concurrency: u64, out: &mut Vec<u8>) {
+    let (patterns, data) = (patterns.join("\",\""), payload.base64());
+    let data = str::from_utf8(&data).expect("base64 is ASCII");
+    let body = format!(
+        r#"{{"devices":["{patterns}"],"method":"copost","uri":"{ECHO_URI}","data_base64":"{data}","concurrency":{concurrency}}}"#
+    );
+    write_head("v1/calls", Content { kind: JSON, length: body.len() }, "", out);
+    out.extend_from_slice(body.as_bytes());
+}
+
 /// Whether a line of an observation is frame `frame`, which carries its own number.
 pub(crate) fn is_frame(line: &[u8], id: u64, frame: u64) -> bool {
     json_field(line, b"\"code\":") == Some(b"CONTINUE")
@@ -86,6 +97,11 @@ pub(crate) fn is_end(line: &[u8]) -> bool {
 /// Id of device `index` of the fleet.
 pub(crate) fn device_id(index: u64) -> String {
     format!("fleet-{index:06}")
+}
+
+/// The index of a device of the fleet; `None` for what is none.
+pub(crate) fn device_index(id: &[u8]) -> Option<u64> {
+    str::from_utf8(id).ok()?.strip_prefix("fleet-")?.parse().ok()
 }
 
 /// The `id` of a call: u32 in the protocol, and always ten digits, so that requests have one length.
@@ -114,7 +130,7 @@ struct Content {
 fn write_json(device: &str, envelope: &Envelope<'_>, fields: &str, out: &mut Vec<u8>) {
     let Envelope { method, id, uri, data } = envelope;
     let body = format!(r#"{{"method":"{method}","id":{id},"uri":"{uri}","data":"{data}"}}"#);
-    write_head(device, Content { kind: "application/json", length: body.len() }, fields, out);
+    write_head(device, Content { kind: JSON, length: body.len() }, fields, out);
     out.extend_from_slice(body.as_bytes());
 }
 
@@ -126,6 +142,7 @@ fn write_head(path: &str, Content { kind, length }: Content, fields: &str, out: 
     .expect("a Vec takes all");
 }
 
+const JSON: &str = "application/json";
 const ECHO_URI: &str = "/echo";
 const COUNT_URI: &str = "/count";
 const OK: u16 = 200;

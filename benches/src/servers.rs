@@ -1,5 +1,6 @@
-//! The servers that are put under load: the hub, and the bare ones it is compared with.
+//! The servers that are put under load: the hub, and the bare ones it is compared with or that stand behind it.
 
+use crate::backend_server::{HUNG_PATH, JSON_PATH, RAW_PATH};
 use crate::credentials::Credentials;
 use crate::error::RunError;
 use crate::options::Settings;
@@ -19,6 +20,8 @@ pub(crate) enum Server {
     Hyper,
     /// Bare accept, read, write for devices.
     Accept,
+    /// Bare hyper behind the hub: device services, one that never answers among them.
+    Backend,
 }
 
 impl Server {
@@ -33,8 +36,39 @@ impl Server {
             Self::SecureHub => start_with(Credentials::with_token(&settings.hub)?, settings).await,
             Self::Hyper => ServerProcess::start(&settings.own, &["baseline-hyper"], 1).await,
             Self::Accept => ServerProcess::start(&settings.own, &["baseline-accept"], 1).await,
+            Self::Backend => ServerProcess::start(&settings.own, &["baseline-backend"], 1).await,
         }
     }
+}
+
+/// A hub whose devices reach `healthy` by the URIs of its two forms, and `hung` by the URI of the service that never answers.
+pub(crate) async fn start_hub_before(
+    healthy: &ServerProcess,
+    hung: &ServerProcess,
+    settings: &Settings,
+) -> Result<ServerProcess, RunError> {
+    let mut map = "[device-services]\n".to_owned();
+    for (path, form, backend) in [(JSON_PATH, "json", healthy), (RAW_PATH, "raw", healthy), (HUNG_PATH, "json", hung)] {
+        let address = backend.callers()?.address;
+        map += &format!("\"{path}\" = {{ url = \"http://{address}{path}\", form = \"{form}\" }}\n");
+    }
+    let folder = tempfile::tempdir().map_err(RunError::io("make a folder"))?;
+    let file = folder.path().join("rtio.toml");
+    std::fs::write(&file, map).map_err(RunError::io("write the hub's map of services"))?;
+    let file = file.display().to_string();
+    let args: Vec<&str> = HUB_ARGS.iter().copied().chain(["--config", &file]).collect();
+    let process = ServerProcess::start(&settings.hub, &args, 2).await?;
+    Ok(process.with_folder(folder))
+}
+
+/// A bare relay of HTTP to `path` of `backend`.
+pub(crate) async fn start_relay(
+    backend: &ServerProcess,
+    path: &str,
+    settings: &Settings,
+) -> Result<ServerProcess, RunError> {
+    let target = format!("http://{}{path}", backend.callers()?.address);
+    ServerProcess::start(&settings.own, &["baseline-relay", &target], 1).await
 }
 
 async fn start_with(credentials: Credentials, settings: &Settings) -> Result<ServerProcess, RunError> {

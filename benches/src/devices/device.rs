@@ -1,5 +1,5 @@
 //! One device. It answers at once: a CoPOST is echoed; an ObGET gets as many numbered frames as its data says, each sent
-//! after the last was acknowledged.
+//! after the last was acknowledged. What it sends by itself, if anything, is in `reports`.
 
 use std::io;
 use std::sync::Arc;
@@ -11,9 +11,11 @@ use rtio_proto::limits::HEADER_BYTES;
 use rtio_proto::rest::{CoPostRequest, CoPostResponse, Establish, EstablishResponse, Method, Notify, NotifyResponse};
 use rtio_proto::{Capacity, FrameCode, FrameKind, MessageId, ObserverId, StatusCode};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::Instant;
 
 use super::fleet::FleetCounts;
 use super::link::VERIFY_MESSAGE_ID;
+use super::reports::{Post, Reports};
 use crate::payload::Payload;
 use crate::port::Stream;
 
@@ -24,6 +26,8 @@ pub(super) struct Device {
     /// Frames that wait to be written.
     out: Vec<u8>,
     counts: Arc<FleetCounts>,
+    /// What it sends by itself; nothing in most.
+    reports: Option<Box<Reports>>,
 }
 
 /// An observation: frames sent, and frames to send.
@@ -36,23 +40,33 @@ struct Countdown {
 impl Device {
     pub(super) fn new(counts: Arc<FleetCounts>) -> Self {
         let verified = MessageId::new(VERIFY_MESSAGE_ID).expect("the id of the verification is not zero");
-        Self { next_message: verified.next(), observations: Vec::new(), out: Vec::new(), counts }
+        Self { next_message: verified.next(), observations: Vec::new(), out: Vec::new(), counts, reports: None }
     }
 
-    /// Answers until the connection ends.
+    /// One that sends by itself, too.
+    pub(super) fn reporting(counts: Arc<FleetCounts>, reports: Reports) -> Self {
+        Self { reports: Some(Box::new(reports)), ..Self::new(counts) }
+    }
+
+    /// Answers until the connection ends, also when it has sent what it had to send.
     pub(super) async fn serve(mut self, mut stream: Stream) -> io::Result<()> {
         let mut decoder = FrameDecoder::<Vec<u8>>::new(CAPACITY.body_bytes());
         let mut buffer = [0; READ_BYTES];
+        self.report_next();
         loop {
-            let read = stream.read(&mut buffer).await?;
-            if read == 0 {
-                return Ok(());
+            if !self.out.is_empty() {
+                stream.write_all(&self.out).await?;
+                // TLS may have kept some of it.
+                stream.flush().await?;
+                self.out.clear();
             }
-            self.handle_bytes(&mut decoder, &buffer[..read])?;
-            stream.write_all(&self.out).await?;
-            // TLS may have kept some of it.
-            stream.flush().await?;
-            self.out.clear();
+            tokio::select! {
+                read = stream.read(&mut buffer) => match read? {
+                    0 => return Ok(()),
+                    read => self.handle_bytes(&mut decoder, &buffer[..read])?,
+                },
+                () = nag_due(self.reports.as_deref_mut()) => self.nag(),
+            }
         }
     }
 
@@ -74,7 +88,8 @@ impl Device {
         match frame.header.kind {
             FrameKind::ServerSendReq if is_observation => self.begin(frame),
             FrameKind::ServerSendReq => self.echo(frame),
-            FrameKind::DeviceSendResp => self.acknowledged(frame.body),
+            FrameKind::DeviceSendResp if is_observation => self.acknowledged(frame.body),
+            FrameKind::DeviceSendResp => self.report_answered(frame),
             FrameKind::DeviceVerifyReq
             | FrameKind::DeviceVerifyResp
             | FrameKind::DevicePingReq
@@ -117,6 +132,37 @@ impl Device {
         Some(())
     }
 
+    fn report_answered(&mut self, frame: Frame<'_>) -> Option<()> {
+        let response = CoPostResponse::decode(frame.body)?;
+        if self.reports.as_mut()?.answered(frame.header.raw_message_id, &response, Instant::now()) {
+            self.report_next();
+        }
+        Some(())
+    }
+
+    /// Sends the next report of those that wait for each other.
+    fn report_next(&mut self) {
+        let message = self.next_message;
+        if let Some(post) = self.reports.as_mut().and_then(|reports| reports.next(message, Instant::now())) {
+            self.post(post);
+        }
+    }
+
+    /// Sends one of those that do not.
+    fn nag(&mut self) {
+        let message = self.next_message;
+        if let Some(post) = self.reports.as_mut().and_then(|reports| reports.nag(message)) {
+            self.post(post);
+        }
+    }
+
+    fn post(&mut self, post: Post) {
+        let message = self.next_message;
+        self.next_message = message.next();
+        let head = CoPostRequest::head(post.digest);
+        self.push(FrameKind::DeviceSendReq, FrameCode::Unknown, message.to_wire(), &[&head, post.payload.as_bytes()]);
+    }
+
     /// Sends the next numbered frame, or the one that ends the observation.
     fn notify(&mut self, countdown: &mut Countdown) {
         let payload = Payload::of(countdown.sent.into());
@@ -136,6 +182,14 @@ impl Device {
         let mut frame = [0; FRAME_BYTES];
         let length = encode_frame(kind, code, raw_message_id, body, &mut frame).expect("what fitted in fits out");
         self.out.extend_from_slice(&frame[..length]);
+    }
+}
+
+/// Comes when another nag is due: never, for most.
+async fn nag_due(reports: Option<&mut Reports>) {
+    match reports {
+        Some(reports) => reports.nag_due().await,
+        None => std::future::pending().await,
     }
 }
 

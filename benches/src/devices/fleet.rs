@@ -26,6 +26,13 @@ pub(super) struct FleetCounts {
     ended: AtomicU64,
 }
 
+impl FleetCounts {
+    /// CoPOSTs that reached a device so far.
+    pub(super) fn calls(&self) -> u64 {
+        self.calls.load(Ordering::Relaxed)
+    }
+}
+
 impl Fleet {
     /// Devices with these indexes, all verified.
     pub(crate) async fn connect(hub: impl Into<Port>, indexes: Range<u64>) -> Result<Self, RunError> {
@@ -44,7 +51,7 @@ impl Fleet {
 
     /// Calls that reached a device so far.
     pub(crate) fn calls(&self) -> u64 {
-        self.counts.calls.load(Ordering::Relaxed)
+        self.counts.calls()
     }
 
     /// Fails when the hub has let go of a device.

@@ -3,8 +3,11 @@
 mod device;
 mod fleet;
 mod link;
+mod reporters;
+mod reports;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use fleet::Fleet;
 pub(crate) use link::connect_all;
+pub(crate) use reporters::{HungPlan, ReportPlan, Reporters};

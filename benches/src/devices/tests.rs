@@ -2,14 +2,15 @@
 
 use std::net::Ipv4Addr;
 
-use rtio_proto::UriDigest;
 use rtio_proto::session::{CallOutcome, CallRequest, HubEvent, HubSession, ObservationEnd, SessionLimits, Verdict};
 use rtio_proto::time::Instant;
+use rtio_proto::{StatusCode, UriDigest};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::{Fleet, connect_all};
+use super::{Fleet, HungPlan, ReportPlan, Reporters, connect_all};
 use crate::accept_server;
+use crate::load::Stop;
 use crate::payload::Payload;
 
 type Event = HubEvent<(), ()>;
@@ -89,6 +90,49 @@ async fn an_observation_gets_every_numbered_frame_and_its_end() {
     }
     let event = link.next_event().await;
     assert!(matches!(event, Event::ObservationEnded { end: ObservationEnd::Terminated, .. }), "{event:?}");
+}
+
+#[tokio::test]
+async fn a_device_that_reports_answers_calls_between_its_reports() {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let plan = ReportPlan { devices: 7..8, uri: "/json", stop: Stop::AfterCalls(3), hung: None };
+    let (mut link, reporters) = tokio::join!(Link::accept(listener), Reporters::start(address, plan));
+    let mut reporters = reporters.unwrap();
+    for number in 0..3 {
+        let Event::Report { message_id, digest, data } = link.next_event().await else { panic!("no report") };
+        assert_eq!((digest, &data[..]), (UriDigest::of("/json"), &Payload::of(number).as_bytes()[..]));
+        link.session.start_call(Instant::START, request(b"hello"), ()).unwrap();
+        let event = link.next_event().await;
+        assert!(matches!(event, Event::CallDone { outcome: CallOutcome::Answered { .. }, .. }), "{event:?}");
+        let (status, data) = if number == 1 { (StatusCode::InternalError, Vec::new()) } else { (StatusCode::Ok, data) };
+        link.session.answer_report(message_id, status, &data);
+        link.flush().await;
+    }
+    let outcome = reporters.reported().await;
+    assert_eq!((outcome.tally.sent, outcome.tally.lost, outcome.tally.crossed), (3, 1, 0));
+    assert_eq!((outcome.latency.len(), reporters.calls(), reporters.nags()), (3, 3, 0));
+}
+
+#[tokio::test]
+async fn beside_a_hung_service_a_device_goes_on_to_report() {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let hung = Some(HungPlan { uri: "/hung", others: 8..8 });
+    let plan = ReportPlan { devices: 7..8, uri: "/json", stop: Stop::AfterCalls(1_000_000), hung };
+    let (mut link, reporters) = tokio::join!(Link::accept(listener), Reporters::start(address, plan));
+    let (reporters, mut nags, mut reports) = (reporters.unwrap(), 0, 0);
+    while nags < 3 {
+        let Event::Report { message_id, digest, data } = link.next_event().await else { panic!("no report") };
+        if digest == UriDigest::of("/hung") {
+            nags += 1;
+            continue;
+        }
+        reports += 1;
+        link.session.answer_report(message_id, StatusCode::Ok, &data);
+    }
+    assert!(reports >= 2, "{reports} reports");
+    assert_eq!(reporters.nags(), 3);
 }
 
 #[tokio::test]

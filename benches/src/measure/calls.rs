@@ -1,14 +1,13 @@
 //! Calls: rate, latency, and processor time per call; bare hyper under the same callers right after. And the hub with TLS on
 //! both ports and a token in each call, beside the hub without.
 
-use std::time::Duration;
+use tokio::time::sleep_until;
 
-use tokio::time::{Instant, sleep_until};
-
-use super::per_hundred_thousand;
-use crate::callers::{Callers, Plan, Stop, Window};
+use super::{WARM_UP, per_hundred_thousand};
+use crate::callers::{Callers, Plan};
 use crate::devices::Fleet;
 use crate::error::RunError;
+use crate::load::{Stop, Window};
 use crate::options::Settings;
 use crate::process::ServerProcess;
 use crate::report::{Report, Target};
@@ -94,10 +93,9 @@ async fn measure_server(
         Server::Hub | Server::UnpacedHub | Server::TlsHub | Server::SecureHub => {
             Some(Fleet::connect(process.devices()?, 0..devices).await?)
         }
-        Server::Hyper | Server::Accept => None,
+        Server::Hyper | Server::Accept | Server::Backend => None,
     };
-    let from = Instant::now() + WARM_UP;
-    let window = Window { from, until: from + settings.measured };
+    let window = Window::after(WARM_UP, settings.measured);
     let plan = Plan { form, callers, first_device: 0, devices, stop: Stop::After(window) };
     let (figures, mut tally) = measure_window(&process, plan, window).await?;
     if let Some(fleet) = fleet {
@@ -120,12 +118,11 @@ async fn measure_window(
     let cpu = process.cpu_time()? - cpu_before;
     let outcome = callers.join().await;
     let count = outcome.latency.len();
-    let quantile_micros = |quantile| outcome.latency.value_at_quantile(quantile) as f64 / 1_000.0;
     let figures = (count > 0).then(|| Figures {
         rate: count as f64 / (window.until - window.from).as_secs_f64(),
-        p50_micros: quantile_micros(0.5),
-        p99_micros: quantile_micros(0.99),
-        p999_micros: quantile_micros(0.999),
+        p50_micros: outcome.micros(0.5),
+        p99_micros: outcome.micros(0.99),
+        p999_micros: outcome.micros(0.999),
         cpu: per_hundred_thousand(cpu, count),
     });
     Ok((figures, outcome.tally))
@@ -147,6 +144,3 @@ const TARGETS: [Targets; 2] = [
 const SECURE_CPU: Target = Target::RatioAtMost(2.0);
 
 const DEFAULT_CALLERS: [u64; 2] = [64, 1];
-
-/// Fills caches, tables and connections before anything is counted.
-const WARM_UP: Duration = Duration::from_millis(500);

@@ -2,9 +2,10 @@
 
 use tokio::time::Instant;
 
-use crate::callers::{Callers, Plan, Stop};
+use crate::callers::{Callers, Plan};
 use crate::devices::{Fleet, connect_all};
 use crate::error::RunError;
+use crate::load::Stop;
 use crate::options::Settings;
 use crate::report::{Report, Target};
 use crate::request::Form;

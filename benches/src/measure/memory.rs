@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use crate::callers::{Callers, Plan, Stop};
+use crate::callers::{Callers, Plan};
 use crate::devices::Fleet;
 use crate::error::RunError;
+use crate::load::Stop;
 use crate::options::Settings;
 use crate::process::ServerProcess;
 use crate::report::{Report, Target};

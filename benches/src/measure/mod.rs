@@ -3,8 +3,11 @@
 
 mod calls;
 mod connect;
+mod group;
+mod hung_backend;
 mod memory;
 mod notify;
+mod reports;
 mod soak;
 mod storm;
 
@@ -24,7 +27,10 @@ pub(crate) async fn run(command: Option<&Command>, settings: &Settings, report: 
             memory::measure_tls(settings, report).await?;
             connect::measure(settings, report).await?;
             notify::measure(settings, report).await?;
-            storm::measure(settings, report).await
+            storm::measure(settings, report).await?;
+            reports::measure(settings, report).await?;
+            hung_backend::measure(settings, report).await?;
+            group::measure(settings, report).await
         }
         Some(Command::Calls { secure: false }) => calls::measure(settings, report).await,
         Some(Command::Calls { secure: true }) => calls::measure_secure(settings, report).await,
@@ -33,8 +39,13 @@ pub(crate) async fn run(command: Option<&Command>, settings: &Settings, report: 
         Some(Command::Connect) => connect::measure(settings, report).await,
         Some(Command::Notify) => notify::measure(settings, report).await,
         Some(Command::Storm) => storm::measure(settings, report).await,
+        Some(Command::Reports) => reports::measure(settings, report).await,
+        Some(Command::HungBackend) => hung_backend::measure(settings, report).await,
+        Some(Command::Group) => group::measure(settings, report).await,
         Some(Command::Soak { calls }) => soak::measure(*calls, settings, report).await,
-        Some(Command::BaselineHyper | Command::BaselineAccept) => Ok(()),
+        Some(
+            Command::BaselineHyper | Command::BaselineAccept | Command::BaselineBackend | Command::BaselineRelay { .. },
+        ) => Ok(()),
     }
 }
 
@@ -42,3 +53,6 @@ pub(crate) async fn run(command: Option<&Command>, settings: &Settings, report: 
 fn per_hundred_thousand(cpu: Duration, count: u64) -> f64 {
     cpu.as_secs_f64() * 100_000.0 / count as f64
 }
+
+/// Fills caches, tables and connections before anything is counted.
+const WARM_UP: Duration = Duration::from_millis(500);

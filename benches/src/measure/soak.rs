@@ -5,9 +5,10 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::per_hundred_thousand;
-use crate::callers::{Callers, Plan, Progress, Stop};
+use crate::callers::{Callers, Plan};
 use crate::devices::Fleet;
 use crate::error::RunError;
+use crate::load::{Progress, Stop};
 use crate::options::Settings;
 use crate::report::{Report, Target};
 use crate::request::Form;

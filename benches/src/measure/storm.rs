@@ -3,9 +3,10 @@
 
 use tokio::time::{Instant, sleep};
 
-use crate::callers::{Callers, Outcome, Plan, Stop};
+use crate::callers::{Callers, Plan};
 use crate::devices::{Fleet, connect_all};
 use crate::error::RunError;
+use crate::load::Stop;
 use crate::options::Settings;
 use crate::process::ServerProcess;
 use crate::report::{Report, Target};
@@ -78,10 +79,10 @@ async fn under_load<T>(
     let result = during.await;
     let seconds = begin.elapsed().as_secs_f64();
     callers.stop();
-    let Outcome { latency, tally } = callers.join().await;
-    let micros = |quantile| latency.value_at_quantile(quantile) as f64 / 1_000.0;
-    let load = Load { rate: latency.len() as f64 / seconds, p50_micros: micros(0.5), p99_micros: micros(0.99) };
-    Ok((load, tally, result))
+    let outcome = callers.join().await;
+    let rate = outcome.latency.len() as f64 / seconds;
+    let load = Load { rate, p50_micros: outcome.micros(0.5), p99_micros: outcome.micros(0.99) };
+    Ok((load, outcome.tally, result))
 }
 
 /// Callers at work, as while devices connect: enough to keep the hub busy, too few to fill it.
