@@ -4,10 +4,11 @@ CARGO ?= cargo
 LOCKED := --locked
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint fmt bench micro soak deny certs openapi
+.PHONY: help demo demo-backends test lint fmt bench micro soak deny certs openapi
 
 help:
 	@echo "make demo    build, start a hub and a device, call and observe it with curl, stop both"
+	@echo "make demo-backends   the same with backends: a device asks the operator's service, through the hub, for its versions"
 	@echo "make test    everything that a change must pass"
 	@echo "make lint    formatting and clippy, without the tests"
 	@echo "make fmt     format the code"
@@ -20,6 +21,9 @@ help:
 
 demo:
 	@CARGO="$(CARGO)" scripts/demo.sh
+
+demo-backends:
+	@CARGO="$(CARGO)" scripts/demo-backends.sh
 
 test: lint
 # The device's half of the protocol must do without the standard library and without allocation.

@@ -1,7 +1,8 @@
-//! The tool as it is run: its command line, its baselines as child processes, its verdicts. Without a hub.
+//! The tool as it is run: its command line, its baselines as child processes, its verdicts. With a hub where one is built.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 fn fleet(args: &[&str]) -> Output {
@@ -51,4 +52,38 @@ fn a_baseline_serves_until_its_parent_lets_go() {
     assert!(answer.ends_with("\r\n\r\n{\"id\":7,\"fid\":0,\"code\":\"OK\",\"data\":\"aGk=\"}"), "{answer}");
     drop(child.stdin.take());
     assert!(child.wait().unwrap().success());
+}
+
+/// Runs a part with tiny numbers against the hub beside the tool; nothing may be lost.
+fn measures(part: &[&str], figures: &[&str]) {
+    let hub = Path::new(env!("CARGO_BIN_EXE_fleet")).with_file_name("rtio");
+    if !hub.exists() {
+        eprintln!("skipped: {} is not built", hub.display());
+        return;
+    }
+    let output = fleet(&[part, &["--quick"]].concat());
+    let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+    assert!(output.status.success(), "{text}");
+    for figure in figures {
+        assert!(text.lines().any(|line| line.starts_with(&format!("| {figure}"))), "no {figure} in {text}");
+    }
+}
+
+#[test]
+fn reports_are_measured_in_both_forms() {
+    let figures = ["reports/s, 4 devices, JSON form", "CPU s per 100,000 reports, 4 devices, raw form"];
+    measures(&["reports", "--callers", "4"], &figures);
+}
+
+#[test]
+fn a_hung_backend_is_measured_beside_a_healthy_one() {
+    measures(&["hung-backend"], &["p99 µs of reports beside a hung backend", "posts/s of devices to the hung backend"]);
+}
+
+#[test]
+fn a_group_call_is_measured() {
+    measures(
+        &["group", "--devices", "40"],
+        &["devices/s, group call of 40, 64 at once", "devices/s, group call of 40 by id"],
+    );
 }

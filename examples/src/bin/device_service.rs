@@ -12,7 +12,7 @@
 //! curl http://localhost:17517/raw/versions -H 'RTIO-Device-Id: PRINTER-001' -d printer
 //! ```
 //!
-//! which answers `2.1.0 2.0.3 1.9.7`. The hub has to know which form a URL wants: docs/backends.md.
+//! which answers `2.1.0 2.0.3 1.9.7`. With `--newest 3.0.0` there is one more of all of them. The hub has to know which form a URL wants: docs/backends.md.
 #![allow(clippy::print_stdout, reason = "an example shows what happens")]
 
 use std::io;
@@ -20,45 +20,54 @@ use std::io;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use examples::backend::{published, refusal, serve};
+use examples::backend::{argument, published, refusal, serve};
 use hyper::{Request, Response, StatusCode};
 use serde_json::{Value, json};
 
 #[tokio::main]
 async fn main() -> io::Result<()> {
-    serve("service", "127.0.0.1:17517", |request| match request.uri().path() {
-        "/versions" => published(request, "copost", answer_published),
-        "/raw/versions" => answer_raw(request),
+    let releases = Releases { newest: argument("--newest") };
+    serve("service", "127.0.0.1:17517", move |request| match request.uri().path() {
+        "/versions" => published(request, "copost", |question| answer_published(&releases, question)),
+        "/raw/versions" => answer_raw(&releases, request),
         _ => refusal(StatusCode::NOT_FOUND),
     })
     .await
 }
 
-fn answer_published(question: &Value) -> Result<Value, &'static str> {
+/// What there is.
+struct Releases {
+    /// Of everything.
+    newest: Option<String>,
+}
+
+fn answer_published(releases: &Releases, question: &Value) -> Result<Value, &'static str> {
     let device = question["deviceid"].as_str().ok_or("BAD_REQUEST")?;
     let data = question["data"].as_str().and_then(|data| STANDARD.decode(data).ok()).ok_or("BAD_REQUEST")?;
     // Whatever is not OK or BAD_REQUEST is an internal error to the device.
-    let versions = versions(device, &data).ok_or("BAD_REQUEST")?;
+    let versions = releases.versions(device, &data).ok_or("BAD_REQUEST")?;
     Ok(json!({ "data": STANDARD.encode(versions) }))
 }
 
-fn answer_raw(request: &Request<Bytes>) -> Response<Bytes> {
+fn answer_raw(releases: &Releases, request: &Request<Bytes>) -> Response<Bytes> {
     let device = request.headers().get("rtio-device-id").and_then(|id| id.to_str().ok()).unwrap_or("?");
-    match versions(device, request.body()) {
+    match releases.versions(device, request.body()) {
         Some(versions) => Response::new(versions.into()),
         None => refusal(StatusCode::BAD_REQUEST),
     }
 }
 
-/// The versions of the software that the device asks for, newest first.
-fn versions(device: &str, wanted: &[u8]) -> Option<String> {
-    println!("{device} asks for versions of {}", wanted.escape_ascii());
-    let (_, versions) = RELEASES.iter().find(|(name, _)| name.as_bytes() == wanted)?;
-    Some(newest_that_fit(versions))
+impl Releases {
+    /// The versions of the software that the device asks for, newest first.
+    fn versions(&self, device: &str, wanted: &[u8]) -> Option<String> {
+        println!("{device} asks for versions of {}", wanted.escape_ascii());
+        let (_, versions) = RELEASES.iter().find(|(name, _)| name.as_bytes() == wanted)?;
+        Some(newest_that_fit(self.newest.as_deref().into_iter().chain(versions.iter().copied())))
+    }
 }
 
 /// As many as fit into one message to any device.
-fn newest_that_fit(versions: &[&str]) -> String {
+fn newest_that_fit<'a>(versions: impl Iterator<Item = &'a str>) -> String {
     let mut text = String::new();
     for version in versions {
         let blank = if text.is_empty() { "" } else { " " };
@@ -83,11 +92,13 @@ mod tests {
 
     #[test]
     fn the_newest_versions_fit_into_one_message() {
-        assert_eq!(versions("d", b"printer").as_deref(), Some("2.1.0 2.0.3 1.9.7"));
-        assert_eq!(versions("d", b"toaster"), None);
+        let releases = |newest: Option<&str>| Releases { newest: newest.map(str::to_owned) };
+        assert_eq!(releases(None).versions("d", b"printer").as_deref(), Some("2.1.0 2.0.3 1.9.7"));
+        assert_eq!(releases(Some("3.0.0")).versions("d", b"scanner").as_deref(), Some("3.0.0 1.0.1 1.0.0"));
+        assert_eq!(releases(None).versions("d", b"toaster"), None);
         // 84 versions with the blanks between them are 503 bytes, one more is 509.
-        assert_eq!(newest_that_fit(&["1.2.3"; 84]).len(), 503);
-        assert_eq!(newest_that_fit(&["1.2.3"; 1_000]).len(), 503);
-        assert_eq!(newest_that_fit(&["1.2.3.4.5"; 51]).len(), 499);
+        assert_eq!(newest_that_fit(["1.2.3"; 84].into_iter()).len(), 503);
+        assert_eq!(newest_that_fit(["1.2.3"; 1_000].into_iter()).len(), 503);
+        assert_eq!(newest_that_fit(["1.2.3.4.5"; 51].into_iter()).len(), 499);
     }
 }
