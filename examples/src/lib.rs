@@ -1,8 +1,9 @@
 //! What the example devices share: their arguments, and the line by which a script knows that they are up. What the example
-//! backends share is in [`backend`].
+//! backends share is in [`backend`] and [`signature`].
 #![allow(clippy::print_stdout, reason = "an example shows what happens")]
 
 pub mod backend;
+pub mod signature;
 
 use rtio_device_sdk::{ClientError, Device, Dial, Runner};
 

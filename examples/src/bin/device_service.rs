@@ -12,27 +12,39 @@
 //! curl http://localhost:17517/raw/versions -H 'RTIO-Device-Id: PRINTER-001' -d printer
 //! ```
 //!
-//! which answers `2.1.0 2.0.3 1.9.7`. With `--newest 3.0.0` there is one more of all of them. The hub has to know which form a URL wants: docs/backends.md.
+//! which answers `2.1.0 2.0.3 1.9.7`. With `--newest 3.0.0` there is one more of all of them. With `--key FILE`, the hub's `signing.key`,
+//! who is not the hub gets status 401. The hub has to know which form a URL wants: docs/backends.md.
 #![allow(clippy::print_stdout, reason = "an example shows what happens")]
 
 use std::io;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use examples::backend::{argument, published, refusal, serve};
+use examples::signature::HubKey;
 use hyper::{Request, Response, StatusCode};
 use serde_json::{Value, json};
 
 #[tokio::main]
 async fn main() -> io::Result<()> {
     let releases = Releases { newest: argument("--newest") };
+    let key = argument("--key").map(|file| HubKey::read(&file)).transpose()?;
     serve("service", "127.0.0.1:17517", move |request| match request.uri().path() {
+        _ if key.as_ref().is_some_and(|key| !key.has_signed(request, unix_seconds())) => {
+            println!("a stranger was refused");
+            refusal(StatusCode::UNAUTHORIZED)
+        }
         "/versions" => published(request, "copost", |question| answer_published(&releases, question)),
         "/raw/versions" => answer_raw(&releases, request),
         _ => refusal(StatusCode::NOT_FOUND),
     })
     .await
+}
+
+fn unix_seconds() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
 /// What there is.
