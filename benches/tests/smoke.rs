@@ -62,7 +62,7 @@ fn measures(part: &[&str], figures: &[&str]) {
         return;
     }
     let output = fleet(&[part, &["--quick"]].concat());
-    let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+    let text = String::from_utf8([output.stdout, output.stderr].concat()).expect("the tool writes text");
     assert!(output.status.success(), "{text}");
     for figure in figures {
         assert!(text.lines().any(|line| line.starts_with(&format!("| {figure}"))), "no {figure} in {text}");

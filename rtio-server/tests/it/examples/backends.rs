@@ -1,9 +1,11 @@
 //! The example backends, asked as the hub asks them.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use rtio_proto::UriDigest;
 use rtio_proto::header::{FrameCode, FrameKind};
+use rtio_server::backend::{BackendUrl, ConfigurerConfig};
 
 use super::{Curl, Example, curl_lines};
 use crate::support::device::verify_body;
@@ -66,6 +68,29 @@ async fn hub_configurer_reads_its_file_for_each_answer() {
         assert_eq!((reply.field("code"), reply.field("id")), ("OK".to_owned(), "1999".to_owned()));
         assert_eq!((reply.field("config"), reply.field("digest")), (map.to_owned(), digest));
     }
+}
+
+#[tokio::test]
+async fn device_fetches_versions_from_where_the_configurer_says() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("map.json");
+    let becomes = |uris: &str| {
+        let (map, new) = (format!(r#"{{"deviceservicemap":{{{uris}}}}}"#), folder.path().join("new"));
+        std::fs::write(&new, map).and_then(|()| std::fs::rename(&new, &file)).expect("the folder can be written");
+    };
+    let (mut service, service_addr) = Example::serve("device_service", &[]).await;
+    becomes(&format!(r#""/versions":"http://{service_addr}/versions""#));
+    let (_configurer, addr) = Example::serve("hub_configurer", &["--map", file.to_str().expect("text")]).await;
+    let url = BackendUrl::parse(&format!("http://{addr}")).expect("a URL");
+    let asked = ConfigurerConfig { url, interval: Duration::from_millis(100) };
+    let hub = hub().with_ports_of(|config| config.backend.service_map.configurer = Some(asked)).start().await;
+    let mut device = Example::start(&hub, "device_fetches_versions").await;
+    device.prints("versions 2.1.0 2.0.3 1.9.7").await;
+    service.prints("cfa09baa-4913-4ad7-a936-3e26f9671b09 asks for versions of printer").await;
+    becomes(&format!(r#""/versions":{{"url":"http://{service_addr}/raw/nothing","form":"raw"}}"#));
+    device.prints("no versions: report answered with NotFound").await;
+    becomes(&format!(r#""/versions":{{"url":"http://{service_addr}/raw/versions","form":"raw"}}"#));
+    device.prints("versions 2.1.0 2.0.3 1.9.7").await;
 }
 
 async fn asks(addr: SocketAddr, path: &str, body: &str) -> Reply {
