@@ -253,6 +253,8 @@ fn connections(trust: &Trust) -> Result<Connections, TrustError> {
     builder.pool_timer(TokioTimer::new()).timer(TokioTimer::new());
     builder.pool_idle_timeout(IDLE_TIMEOUT).pool_max_idle_per_host(MAX_IDLE);
     builder.http1_max_buf_size(MAX_HEAD_BYTES).http2_max_header_list_size(MAX_HEADER_LIST_BYTES);
+    // Not of idle connections: they are closed sooner than a ping would tell more.
+    builder.http2_keep_alive_interval(PING_INTERVAL).http2_keep_alive_timeout(PING_TIMEOUT);
     Ok(builder.build(connector))
 }
 
@@ -261,6 +263,16 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 /// How long a connection is kept without a request: less than common servers keep theirs (Node.js 5 s), because a request that
 /// meets a closing connection fails.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(4);
+
+/// Silence of a backend that owes an answer over HTTP/2, after which it is asked for a sign of life. A request that gives up leaves a
+/// connection of HTTP/2 open for others, so that steady requests would all go to a backend that vanished, until TCP gives up after
+/// some 15 minutes. One of HTTP/1 is closed with its request. Less than half of what a request may take by default, so that a single one is
+/// enough to tell.
+const PING_INTERVAL: Duration = Duration::from_secs(2);
+
+/// How long the sign may take: two repeats by TCP (RFC 6298: after 1 s, then 2 s). Requests of the connection fail with it; the next
+/// begins a new one.
+const PING_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Connections that are kept to one backend: as many as verifications are in flight by default.
 const MAX_IDLE: usize = 256;

@@ -241,6 +241,51 @@ async fn http_2_is_spoken_where_the_backend_does() {
 }
 
 #[tokio::test]
+async fn a_connection_of_http_2_that_went_silent_is_given_up_and_the_next_request_makes_a_new_one() {
+    let identity = Identity::make(&[b"h2"]);
+    let acceptor = TlsAcceptor::from(Arc::clone(&identity.config));
+    let (accepted, silence) = (Arc::new(AtomicUsize::new(0)), Arc::new(tokio::sync::Notify::new()));
+    let (count, silenced) = (Arc::clone(&accepted), Arc::clone(&silence));
+    let port = serves(move |stream| {
+        let (acceptor, silenced) = (acceptor.clone(), Arc::clone(&silenced));
+        count.fetch_add(1, Ordering::SeqCst);
+        async move {
+            let stream = TokioIo::new(acceptor.accept(stream).await.unwrap());
+            let builder = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
+            let mut serving = std::pin::pin!(builder.serve_connection(stream, service_fn(says_its_version)));
+            tokio::select! {
+                _ = &mut serving => {}
+                // It stays open, but nobody reads or writes any more.
+                () = silenced.notified() => std::future::pending().await,
+            }
+        }
+    })
+    .await;
+    let client = Client::new(Trust::CaFile(identity.ca())).unwrap();
+    let url = url(&format!("https://localhost:{port}/"));
+    assert_eq!(client.get(&url, BOUNDS).await.unwrap(), "HTTP/2.0");
+    silence.notify_waiters();
+    tokio::task::yield_now().await;
+
+    // One request follows the other, so that the connection is never idle for long enough to be closed for that.
+    tokio::time::pause();
+    let bounds = Bounds { time: Duration::from_millis(800), ..BOUNDS };
+    let began = tokio::time::Instant::now();
+    let given_up = loop {
+        match client.get(&url, bounds).await {
+            Err(BackendError::TimedOut { .. }) => assert!(began.elapsed() < BOUNDS.time, "it is kept"),
+            other => break other,
+        }
+    };
+    assert!(matches!(given_up, Err(BackendError::Broken(_))), "{given_up:?}");
+    assert!(began.elapsed() > PING_TIMEOUT, "{:?}", began.elapsed());
+    assert_eq!(accepted.load(Ordering::SeqCst), 1);
+    tokio::time::resume();
+    assert_eq!(client.get(&url, BOUNDS).await.unwrap(), "HTTP/2.0");
+    assert_eq!(accepted.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
 async fn authorities_are_read_again_and_broken_ones_change_nothing() {
     let (identity, other) = (Identity::make(&[]), Identity::make(&[]));
     let port = serves_https(&identity).await;
