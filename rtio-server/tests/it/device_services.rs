@@ -8,8 +8,9 @@ use rtio_proto::UriDigest;
 use rtio_server::backend::{Form, Repeat, ServiceDefinition, Target};
 use uuid::Uuid;
 
+use crate::support::h2_service::{H2Service, TOGETHER};
 use crate::support::service::{Does, FakeService, answer, definition, nobody};
-use crate::support::{Clock, Device, TestHub, eventually, hub, within};
+use crate::support::{Ca, Clock, Device, TestHub, eventually, hub, within};
 
 const OK: Does = Does::Echoes("OK");
 
@@ -399,4 +400,34 @@ async fn what_a_service_does_not_like_is_a_sign_of_life() {
 fn assert_has(hub: &TestHub, line: &str) {
     let text = hub.metrics();
     assert!(text.lines().any(|found| found == line), "{line} is not in\n{text}");
+}
+
+#[tokio::test]
+async fn a_service_may_speak_http_2_over_tls_with_a_certificate_of_the_operators_own_authority() {
+    let ca = Ca::new();
+    let service = H2Service::start(&ca).await;
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), ca.pem()).unwrap();
+    let flags = ["--backend-ca", file.path().to_str().unwrap()];
+    let hub = hub().with_flags(&flags).with_ports_of(|_| ()).with_backend("/json", service.definition(Form::Json));
+    let hub = hub.with_backend("/raw", service.definition(Form::Raw)).start().await;
+    let (mut one, mut other) = (hub.device("one").await, hub.device("other").await);
+    assert_eq!(asks(&mut one, "/json", b"\x00hello").await, b"\x22\x00hello");
+    assert_eq!(asks(&mut one, "/raw", b"\x00hello").await, b"\x22\x00hello");
+
+    sends(&mut one, "/raw", TOGETHER).await;
+    assert_eq!(asks(&mut other, "/raw", TOGETHER).await, b"\x22together");
+    assert_eq!(one.receives().await.body, b"\x22together");
+    assert_eq!(service.connections(), 1, "all go over one connection");
+    let posted = service.posted();
+    assert!(posted.iter().all(|posted| posted.line == "POST /service HTTP/2.0"), "{posted:?}");
+    assert_eq!(posted[1].header("rtio-device-id"), Some("one"));
+}
+
+#[tokio::test]
+async fn a_service_over_tls_that_is_not_trusted_gets_nothing() {
+    let service = H2Service::start(&Ca::new()).await;
+    let hub = hub_with(service.definition(Form::Json)).await;
+    assert_eq!(asks(&mut hub.device("dev").await, "/svc", b"secret").await, b"\x21");
+    assert!(service.posted().is_empty());
 }

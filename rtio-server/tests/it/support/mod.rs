@@ -11,6 +11,7 @@ pub(crate) mod device;
 pub(crate) mod events;
 pub(crate) mod fleet;
 pub(crate) mod h2;
+pub(crate) mod h2_service;
 pub(crate) mod hub;
 pub(crate) mod peer;
 pub(crate) mod receiver;

@@ -20,7 +20,7 @@ use tokio::task::JoinHandle;
 pub(crate) struct Posted {
     /// Method, path and version.
     pub(crate) line: String,
-    headers: HashMap<String, String>,
+    pub(super) headers: HashMap<String, String>,
     pub(crate) body: Vec<u8>,
 }
 
