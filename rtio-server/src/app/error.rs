@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use crate::admin::TokenError;
 use crate::audit::AuditError;
-use crate::backend::{MapError, RandomError, SigningKeyError, TrustError, WebhooksError};
+use crate::backend::{MapError, RandomError, SigningKeyError, TableError, TrustError};
 use crate::data_dir::DataDirError;
 use crate::hub_lock::LockError;
 use crate::net::tls;
@@ -59,7 +59,7 @@ pub enum BuildError {
     SigningKey(#[from] SigningKeyError),
     /// Events shall be posted, but it is not clear where.
     #[error(transparent)]
-    Webhooks(#[from] WebhooksError),
+    Webhooks(#[from] TableError),
     /// The table of device services is of no use.
     #[error(transparent)]
     ServiceMap(#[from] MapError),

@@ -33,7 +33,7 @@ pub use table::TableError;
 pub use trust::{Trust, TrustError};
 pub use url::{BackendUrl, BackendUrlError};
 pub use verifier::{HttpVerifier, RandomError, VerifierConfig};
-pub use webhooks::{Webhooks, WebhooksError};
+pub use webhooks::Webhooks;
 
 /// Whose message a post is. Signed where it is there.
 const DEVICE_ID: HeaderName = HeaderName::from_static("rtio-device-id");

@@ -444,8 +444,8 @@ fn a_hub_does_not_start_with_webhooks_that_are_wrong() {
     let file = TestFile::new("webhooks-wrong", "[webhooks.orders]\nurl = \"http://a\"\nkinds = [\"gone\"]\n");
     let (code, stdout, stderr) = run(&mut rtio(&format!("--config {} serve --dev", file.0.display())));
     let expected = format!(
-        "rtio: the hub cannot start: [webhooks] in {} is wrong about `orders`: `kinds` has `gone`; expected some of online, offline \
-         and replaced\n",
+        "rtio: the hub cannot start: [webhooks] in {}, line 1: \"orders\": `kinds` has `gone`; expected some of online, offline and \
+         replaced\n",
         file.0.display()
     );
     assert_eq!((code, stdout.as_str(), stderr.as_str()), (Some(64), "", expected.as_str()));
@@ -461,6 +461,6 @@ fn a_wrong_table_at_a_reload_is_logged_and_does_not_end_the_hub() {
     std::fs::write(&file.0, "[webhooks.orders]\nurl = \"ftp://a\"\n").unwrap();
     hub.sends(Signal::HUP);
     let error = std::iter::repeat_with(|| hub.log_line()).find(|line| line.contains("ERROR")).unwrap();
-    assert!(error.contains("the old ones stay") && error.contains("is wrong about `orders`: `url`"), "{error}");
+    assert!(error.contains("the old ones stay") && error.contains(r#"line 1: \"orders\": `url`"#), "{error}");
     assert_eq!(hub.end_by(Signal::TERM).0, Some(0));
 }

@@ -53,15 +53,17 @@ pub(super) enum EntriesError {
     },
 }
 
+/// Entries of which more may come.
 #[derive(Debug, Default)]
-struct Draft {
+pub(super) struct Draft {
     entries: Entries,
     /// A hub with 65,536 URIs has a handful of services, so what is equal is kept once.
     definitions: HashSet<Arc<ServiceDefinition>>,
 }
 
 impl Draft {
-    fn add(&mut self, uri: &str, value: Value) -> Result<(), EntriesError> {
+    /// Adds what stands at `uri`. After an error the source is of no use.
+    pub(super) fn add(&mut self, uri: &str, value: Value) -> Result<(), EntriesError> {
         if self.entries.len() == MAX_ENTRIES {
             return Err(EntriesError::TooMany);
         }
@@ -74,6 +76,10 @@ impl Draft {
             None => Ok(()),
             Some(_) => Err(EntriesError::Twice { uri: uri.to_owned() }),
         }
+    }
+
+    pub(super) fn finish(self) -> Entries {
+        self.entries
     }
 
     fn shared(&mut self, definition: ServiceDefinition) -> Arc<ServiceDefinition> {
@@ -107,7 +113,7 @@ impl<'de> Visitor<'de> for EntriesVisitor {
         while let Some(uri) = map.next_key::<String>()? {
             map.next_value_seed(EntrySeed { uri, draft: &mut draft })?;
         }
-        Ok(draft.entries)
+        Ok(draft.finish())
     }
 }
 

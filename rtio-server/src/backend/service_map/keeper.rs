@@ -10,14 +10,13 @@ use tokio::time::{Instant, MissedTickBehavior};
 use super::causes::{Causes, printable};
 use super::changes::{Changes, Uris};
 use super::configurer::{Configurer, PollError, Polled};
-use super::entries::Entries;
+use super::entries::{Draft, Entries};
 use super::exchange::{Document, meaning};
 use super::merge::Collision;
 use super::state::State;
-use super::table::{self, TableError};
 use super::targets::Targets;
 use super::{MapConfig, MapMetrics};
-use crate::backend::{Client, Metrics};
+use crate::backend::{Client, Metrics, TableError, table};
 use crate::data_dir::DataDir;
 use crate::hub::Services;
 use crate::readiness::Readiness;
@@ -170,8 +169,7 @@ impl Keeping {
     /// Reads the table, if there is a file that may have one.
     fn read_file(&self) -> Result<(), FileError> {
         let Some(file) = &self.file else { return Ok(()) };
-        let entries = table::read(file)?;
-        self.take_file(entries, file)
+        self.take_file(entries_of(file)?, file)
     }
 
     fn take_file(&self, entries: Entries, file: &Path) -> Result<(), FileError> {
@@ -246,8 +244,73 @@ impl Keeping {
     }
 }
 
+fn entries_of(file: &Path) -> Result<Entries, TableError> {
+    let mut draft = Draft::default();
+    table::read(file, "device-services", |uri, definition| draft.add(uri, definition))?;
+    Ok(draft.finish())
+}
+
 /// The configurer's name among what may be missing.
 const PART: &str = "configurer";
 
 /// Name of the configurer's last good document in the data folder.
 const KEPT: &str = "service-map.json";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How many entries `text` has.
+    fn read(text: &str) -> Result<usize, String> {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), text).unwrap();
+        let place = file.path().display().to_string();
+        entries_of(file.path()).map(|entries| entries.len()).map_err(|error| error.to_string().replace(&place, "FILE"))
+    }
+
+    fn check_refused(text: &str, expected: &str) {
+        let error = read(text).unwrap_err();
+        assert!(error.starts_with(expected), "{text:.100}: {error}");
+    }
+
+    #[test]
+    fn the_table_is_read_and_the_rest_of_the_file_is_not() {
+        assert_eq!(read("").unwrap(), 0);
+        assert_eq!(read("[serve]\ndev = true\n[webhooks.a]\nurl = 1\n").unwrap(), 0);
+        let entries = "\"/aa/bb\" = \"http://a\"\n\"/b\" = { url = \"http://b\" }\n";
+        assert_eq!(read(&format!("[serve]\ndev = true\n[device-services]\n{entries}")).unwrap(), 2);
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_with_line_and_uri() {
+        let place = "[device-services] in FILE, line";
+        for (entry, expected) in [
+            ("\n\"/a\" = \"nowhere\"", "3: \"/a\": expected a URL such as"),
+            ("\"/a\" = 1", "2: \"/a\": expected a URL in quotes, or a table with the key url"),
+            ("\"/a\" = 1979-05-27", "2: \"/a\": "),
+            ("\"/b\" = \"http://a\"\n\"\" = \"http://a\"", "3: \"\": expected a URI of 1 to 128 bytes"),
+        ] {
+            check_refused(&format!("[device-services]\n{entry}\n"), &format!("{place} {expected}"));
+        }
+        let table = "[device-services.\"/a\"]\nurl = \"http://a\"\nretries = 1\n";
+        check_refused(table, &format!("{place} 1: \"/a\": unknown field `retries`"));
+        check_refused("device-services = 1\n", "`device-services` in FILE, line 1, is a table");
+    }
+
+    #[test]
+    fn a_full_table_is_read_and_the_first_that_is_too_many_ends_it() {
+        let table = |count: usize| {
+            let entries = (0..count).map(|nth| format!("\"/{nth:05}\" = \"http://a\"\n"));
+            format!("[device-services]\n{}", entries.collect::<String>())
+        };
+        assert_eq!(read(&table(65_536)).unwrap(), 65_536);
+        check_refused(&table(65_540), "[device-services] in FILE, line 65538: there are more than 65536 URIs");
+    }
+
+    #[test]
+    fn the_example_is_accepted() {
+        let (_, example) = include_str!("../../../rtio.toml").split_once("# [device-services]\n").unwrap();
+        let lines: Vec<_> = example.lines().map_while(|line| line.strip_prefix("# ")).collect();
+        assert_eq!(read(&format!("[device-services]\n{}", lines.join("\n"))).unwrap(), 2);
+    }
+}

@@ -7,7 +7,6 @@ mod definition;
 mod entries;
 
 mod exchange;
-mod table;
 
 mod changes;
 mod merge;

@@ -1,7 +1,7 @@
 //! What an operator says about one webhook: an entry of the table `[webhooks]` (docs/operations.md).
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -24,44 +24,33 @@ pub(super) struct Definition {
     pub(super) max_delay: Duration,
 }
 
-/// Why the webhooks of a configuration file are of no use.
+/// Why the webhooks of a configuration file are of no use, apart from what one of them says.
 #[derive(Debug, thiserror::Error)]
-pub enum WebhooksError {
-    /// The table cannot be read, or an entry is wrong.
-    #[error(transparent)]
-    Table(#[from] TableError),
-    /// Its name would not fit into metrics and documents.
-    #[error(
-        "[webhooks] in {} has a webhook called `{name}`; expected a name of 1 to 64 characters of A-Z a-z 0-9 . _ -",
-        file.display()
-    )]
-    Name {
-        /// The file.
-        file: PathBuf,
-        /// What was written.
-        name: String,
-    },
+enum Refused {
+    /// It would not fit into metrics and documents.
+    #[error("{0:?}: expected a name of 1 to 64 characters of A-Z a-z 0-9 . _ -")]
+    Name(String),
     /// More than the hub serves.
-    #[error("[webhooks] in {} has {count} webhooks; expected at most {MAX_WEBHOOKS}", file.display())]
-    TooMany {
-        /// The file.
-        file: PathBuf,
-        /// How many.
-        count: usize,
-    },
+    #[error("there are more than {MAX_WEBHOOKS} webhooks")]
+    TooMany,
 }
 
 /// The webhooks of the file at `path`.
-pub(super) fn read(path: &Path) -> Result<Definitions, WebhooksError> {
-    let webhooks: Definitions = table::read(path, "webhooks")?;
-    let file = || path.to_owned();
-    if webhooks.len() > MAX_WEBHOOKS {
-        return Err(WebhooksError::TooMany { file: file(), count: webhooks.len() });
+pub(super) fn read(path: &Path) -> Result<Definitions, TableError> {
+    let mut webhooks = Definitions::new();
+    table::read(path, "webhooks", |name, webhook| add(&mut webhooks, name, webhook))?;
+    Ok(webhooks)
+}
+
+fn add(webhooks: &mut Definitions, name: &str, webhook: Definition) -> Result<(), Refused> {
+    if webhooks.len() == MAX_WEBHOOKS {
+        return Err(Refused::TooMany);
     }
-    match webhooks.keys().find(|name| !is_name(name)) {
-        Some(name) => Err(WebhooksError::Name { file: file(), name: name.clone() }),
-        None => Ok(webhooks),
+    if !is_name(name) {
+        return Err(Refused::Name(name.to_owned()));
     }
+    webhooks.insert(name.to_owned(), webhook);
+    Ok(())
 }
 
 fn is_name(name: &str) -> bool {
@@ -193,29 +182,32 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_names_the_file_the_webhook_the_key_and_what_was_expected() {
-        for (entry, expected) in [
-            ("", "missing field `url`"),
-            ("url = \"ftp://a\"", "`url`: expected a URL such as https://"),
-            ("url = 1", "invalid type: integer `1`, expected a string"),
-            ("kinds = [\"gone\"]", "`kinds` has `gone`; expected some of online, offline and replaced"),
-            ("kinds = []", "`kinds` has none; expected"),
-            ("kinds = \"online\"", "invalid type: string \"online\", expected a sequence"),
-            ("devices = []", "`devices` has 0 patterns; expected 1 to 64"),
-            ("devices = [\"a b\"]", "`devices` has `a b`: expected an id in which * stands for anything"),
-            ("max-batch = 0", "`max-batch`: expected a whole number from 1 to 1000"),
-            ("max-batch = 1001", "`max-batch`: expected a whole number from 1 to 1000"),
-            ("max-batch = -1", "`max-batch`: expected a whole number from 1 to 1000"),
-            ("max-delay = \"61s\"", "`max-delay`: expected a time from 0s to 1m"),
-            ("max-delay = \"soon\"", "`max-delay`: expected a time from 0s to 1m"),
+    fn what_is_wrong_names_the_file_the_line_the_webhook_the_key_and_what_was_expected() {
+        // What is wrong by its kind is found at its key, the rest at the webhook.
+        for (entry, line, expected) in [
+            ("", 1, "missing field `url`"),
+            ("url = \"ftp://a\"", 1, "`url`: expected a URL such as https://"),
+            ("url = 1", 2, "invalid type: integer `1`, expected a string"),
+            ("kinds = [\"gone\"]", 1, "`kinds` has `gone`; expected some of online, offline and replaced"),
+            ("kinds = []", 1, "`kinds` has none; expected"),
+            ("kinds = \"online\"", 3, "invalid type: string \"online\", expected a sequence"),
+            ("devices = []", 1, "`devices` has 0 patterns; expected 1 to 64"),
+            ("devices = [\"a b\"]", 1, "`devices` has `a b`: expected an id in which * stands for anything"),
+            ("max-batch = 0", 1, "`max-batch`: expected a whole number from 1 to 1000"),
+            ("max-batch = 1001", 1, "`max-batch`: expected a whole number from 1 to 1000"),
+            ("max-batch = -1", 1, "`max-batch`: expected a whole number from 1 to 1000"),
+            ("max-delay = \"61s\"", 1, "`max-delay`: expected a time from 0s to 1m"),
+            ("max-delay = \"soon\"", 1, "`max-delay`: expected a time from 0s to 1m"),
             (
                 "retries = 3",
+                3,
                 "unknown field `retries`, expected one of `url`, `kinds`, `devices`, `max-batch`, `max-delay`",
             ),
         ] {
             let url = if entry.is_empty() || entry.starts_with("url") { "" } else { "url = \"http://a\"\n" };
             let error = read_from(&format!("[webhooks.orders]\n{url}{entry}")).unwrap_err();
-            assert!(error.starts_with(&format!("[webhooks] in FILE is wrong about `orders`: {expected}")), "{error}");
+            let expected = format!("[webhooks] in FILE, line {line}: \"orders\": {expected}");
+            assert!(error.starts_with(&expected), "{error}");
         }
     }
 
@@ -225,11 +217,17 @@ mod tests {
         assert!(of_name(&"n".repeat(64)).is_ok());
         for bad in ["", "a b", "\\n", "é", &"n".repeat(65)] {
             let error = of_name(bad).unwrap_err();
-            assert!(error.contains("expected a name of 1 to 64 characters"), "{error}");
+            let expected =
+                format!("[webhooks] in FILE, line 1: \"{bad}\": expected a name of 1 to 64 characters of A-Z");
+            assert!(error.starts_with(&expected), "{error}");
         }
-        let many = |count| (0..count).map(|nth| format!("[webhooks.h{nth}]\nurl = \"http://a\"\n")).collect::<String>();
+        let many =
+            |count| (0..count).map(|nth| format!("[webhooks.h{nth:02}]\nurl = \"http://a\"\n")).collect::<String>();
         assert_eq!(read_from(&many(32)).unwrap().len(), 32);
-        assert_eq!(read_from(&many(33)).unwrap_err(), "[webhooks] in FILE has 33 webhooks; expected at most 32");
+        for count in [33, 99] {
+            let error = read_from(&many(count)).unwrap_err();
+            assert_eq!(error, "[webhooks] in FILE, line 65: there are more than 32 webhooks");
+        }
     }
 
     #[test]

@@ -18,9 +18,7 @@ use std::sync::Arc;
 use prometheus_client::registry::Registry;
 use tokio::task::JoinHandle;
 
-pub use definition::WebhooksError;
-
-use super::Client;
+use super::{Client, TableError};
 use crate::hub::Hub;
 use crate::reload::Reloads;
 use crate::shutdown::Shutdown;
@@ -44,14 +42,14 @@ impl Webhooks {
     ///
     /// # Errors
     ///
-    /// [`WebhooksError`].
+    /// [`TableError`].
     pub fn open(
         file: Option<PathBuf>,
         hub: Arc<Hub>,
         client: Client,
         reloads: Reloads,
         registry: &mut Registry,
-    ) -> Result<Self, WebhooksError> {
+    ) -> Result<Self, TableError> {
         let definitions = file.as_deref().map(definition::read).transpose()?.unwrap_or_default();
         let metrics = Metrics::register(registry);
         registry.register_collector(Box::new(metrics.backlog(Arc::clone(&hub))));
