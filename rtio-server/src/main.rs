@@ -13,8 +13,8 @@ use rtio_server::shutdown::Shutdown;
 use rtio_server::{net::tls, telemetry};
 
 use crate::cli::{
-    Command, Exit, Failure, call, certs, descriptors, device, doctor, events, observe, online, registry, signals,
-    start, systemd, token,
+    Command, Exit, Failure, call, certs, descriptors, device, doctor, events, observe, online, registry, services,
+    signals, start, systemd, token,
 };
 
 /// It gives memory back after a fleet of devices went away, where the system's allocator keeps it.
@@ -40,6 +40,7 @@ fn main() -> ExitCode {
         Command::Online(arguments) => online::run(&arguments),
         Command::Disconnect(arguments) => online::disconnect(&arguments),
         Command::Events(arguments) => events::run(&arguments),
+        Command::Services(arguments) => services::run(&arguments),
         Command::Token(command) => token::run(command),
     };
     match result {

@@ -11,6 +11,7 @@ mod problem;
 mod process;
 pub mod registry;
 mod router;
+mod services;
 mod token;
 
 use std::fmt;

@@ -10,7 +10,7 @@ use axum::routing::get;
 use axum::{Router, middleware};
 
 use super::problem::Problem;
-use super::{Admin, access, devices, events, openapi};
+use super::{Admin, access, devices, events, openapi, services};
 
 pub(super) fn router(admin: Arc<Admin>) -> Router {
     let operators = operators().fallback(unknown).method_not_allowed_fallback(not_allowed);
@@ -28,7 +28,8 @@ pub(super) fn router(admin: Arc<Admin>) -> Router {
 
 /// What is under `/v1`, which the guard stands in front of.
 fn operators() -> Router<Arc<Admin>> {
-    Router::new().merge(devices::router()).merge(events::router()).merge(super::registry::routes())
+    let sessions = Router::new().merge(devices::router()).merge(events::router());
+    sessions.merge(services::router()).merge(super::registry::routes())
 }
 
 async fn unknown() -> Problem {

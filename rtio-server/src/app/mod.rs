@@ -25,7 +25,6 @@ use crate::net::tls;
 use crate::readiness::Readiness;
 use crate::shutdown::Shutdown;
 
-pub use crate::hub::UriDigest;
 pub use error::BuildError;
 pub use port::Sockets;
 pub use ports::Ports;

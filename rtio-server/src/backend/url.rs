@@ -3,8 +3,10 @@
 use std::fmt;
 
 use hyper::Uri;
+use hyper::http::uri::Authority;
 
-/// An absolute `http` or `https` URL. It holds no password: it is logged, and a fragment or user would not be sent.
+/// An absolute `http` or `https` URL without a user or fragment, which would not be sent. Its query may hold a token, so neither logs nor
+/// operators see that: it is written as `?…`.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct BackendUrl(Uri);
 
@@ -33,7 +35,9 @@ impl BackendUrl {
 
 impl fmt::Display for BackendUrl {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(out)
+        let [scheme, authority] = [self.0.scheme_str(), self.0.authority().map(Authority::as_str)];
+        let query = if self.0.query().is_some() { "?…" } else { "" };
+        write!(out, "{}://{}{}{query}", scheme.unwrap_or_default(), authority.unwrap_or_default(), self.0.path())
     }
 }
 
@@ -54,6 +58,20 @@ mod tests {
         }
         for bad in ["", "a.example", "/verify", "ftp://a", "http://", "http://u:p@a/", "http://a/#b", "http:// a"] {
             assert_eq!(BackendUrl::parse(bad), Err(BackendUrlError), "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_may_be_secret_is_not_written() {
+        for (text, expected) in [
+            ("http://a.example", "http://a.example/"),
+            ("https://a.example:8443/x/y", "https://a.example:8443/x/y"),
+            ("https://a.example/x?token=secret&b=/c", "https://a.example/x?…"),
+            ("https://a.example?secret", "https://a.example/?…"),
+            ("http://[::1]:1/?", "http://[::1]:1/?…"),
+        ] {
+            let url = BackendUrl::parse(text).unwrap();
+            assert_eq!([url.to_string(), format!("{url:?}")], [expected, expected]);
         }
     }
 }

@@ -101,6 +101,7 @@ pub(super) const SECTIONS: &[Section] = &[
     Section { name: "online", command: &["online"] },
     Section { name: "disconnect", command: &["disconnect"] },
     Section { name: "events", command: &["events"] },
+    Section { name: "services", command: &["services"] },
     Section { name: "token", command: &["token", "issue"] },
 ];
 

@@ -24,6 +24,7 @@ mod origin;
 mod parse;
 mod problem;
 pub(crate) mod registry;
+pub(crate) mod services;
 pub(crate) mod signals;
 pub(crate) mod start;
 pub(crate) mod systemd;
@@ -81,6 +82,8 @@ pub(crate) enum Command {
     Disconnect(online::DisconnectArguments),
     /// Print which devices come and go, as it happens, for operators
     Events(events::Arguments),
+    /// List who answers what devices send, for operators
+    Services(services::Arguments),
     /// Make keys and tokens for callers
     #[command(subcommand, arg_required_else_help = true)]
     Token(token::Command),

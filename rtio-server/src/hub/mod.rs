@@ -29,6 +29,8 @@ mod presence;
 mod recent;
 mod registry;
 mod report;
+mod service_info;
+mod service_map;
 mod services;
 mod verify;
 
@@ -58,7 +60,9 @@ pub use observe::{ObservationItem, Watch};
 pub use presence::{Presence, TooManyDisputes};
 pub use recent::Recent;
 pub use report::{Report, ReportAnswer, post};
-pub use services::{ServiceMap, Services};
+pub use service_info::{BackendInfo, ServiceInfo, ServiceSource};
+pub use service_map::{MappedService, ServiceMap};
+pub use services::Services;
 // The border to the device edge is crossed with the protocol's own value types.
 pub use rtio_proto::session::{CallId, ObservationId};
 pub use rtio_proto::{StatusCode, UriDigest};
@@ -145,6 +149,11 @@ impl Hub {
     /// Who came and who went lately.
     pub fn events(&self) -> &Events {
         &self.events
+    }
+
+    /// Who answers what devices send.
+    pub const fn services(&self) -> &Services {
+        &self.services
     }
 
     /// What happened so far.

@@ -5,7 +5,8 @@ use std::future::Future;
 use std::pin::Pin;
 
 use super::{
-    Access, Credential, DeviceId, DeviceRecord, DeviceSecret, NewDevice, OldSecret, RegistryError, Report, ReportAnswer,
+    Access, BackendInfo, Credential, DeviceId, DeviceRecord, DeviceSecret, NewDevice, OldSecret, RegistryError, Report,
+    ReportAnswer,
 };
 
 /// A future behind a trait object.
@@ -68,4 +69,9 @@ pub trait DeviceRegistry: Debug + Send + Sync {
 pub trait DeviceService: Debug + Send + Sync {
     /// Handles one CoPOST of a device. The hub waits for 5 s at most.
     fn post<'a>(&'a self, report: Report<'a>) -> BoxFuture<'a, ReportAnswer>;
+
+    /// Whom it asks, and how that one does now; none where it answers by itself.
+    fn backend(&self) -> Option<BackendInfo> {
+        None
+    }
 }

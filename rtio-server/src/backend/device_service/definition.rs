@@ -37,6 +37,16 @@ pub enum Repeat {
     Idempotent,
 }
 
+impl Form {
+    /// The word that operators write for it.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Json => "json",
+            Self::Raw => "raw",
+        }
+    }
+}
+
 impl ServiceDefinition {
     /// The published form under the default limits.
     pub const fn new(url: BackendUrl) -> Self {

@@ -43,6 +43,11 @@ impl Places {
         Self { max, taken: Mutex::default() }
     }
 
+    /// How many are taken now.
+    pub(super) fn taken(&self) -> usize {
+        self.taken.lock().all
+    }
+
     /// Takes a place for a message of `device`.
     ///
     /// # Errors

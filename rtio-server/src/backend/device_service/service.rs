@@ -17,7 +17,7 @@ use super::places::Place;
 use super::target::Target;
 use super::{json, raw};
 use crate::hub::ports::{BoxFuture, DeviceService};
-use crate::hub::{DeviceId, Report, ReportAnswer, StatusCode};
+use crate::hub::{BackendInfo, DeviceId, Report, ReportAnswer, StatusCode};
 
 /// What answers one URI of devices.
 #[derive(Debug)]
@@ -127,6 +127,10 @@ impl HttpDeviceService {
 impl DeviceService for HttpDeviceService {
     fn post<'a>(&'a self, report: Report<'a>) -> BoxFuture<'a, ReportAnswer> {
         Box::pin(self.answer(report))
+    }
+
+    fn backend(&self) -> Option<BackendInfo> {
+        Some(self.target.info())
     }
 }
 

@@ -7,10 +7,10 @@ use prometheus_client::metrics::gauge::Gauge;
 use tokio::time::Instant;
 
 use super::super::breaker::Breaker;
-use super::definition::ServiceDefinition;
+use super::definition::{Repeat, ServiceDefinition};
 use super::outcome::Outcome;
 use super::places::{Place, Places};
-use crate::hub::DeviceId;
+use crate::hub::{BackendInfo, DeviceId};
 
 /// Where messages of devices go. Shared by all URIs whose definition is the same, so that its limits hold for all of them together.
 #[derive(Debug)]
@@ -42,6 +42,28 @@ impl Target {
     /// What the operator said about it.
     pub const fn definition(&self) -> &ServiceDefinition {
         &self.definition
+    }
+
+    /// What operators see of it now.
+    pub(super) fn info(&self) -> BackendInfo {
+        BackendInfo {
+            url: self.shown_url(),
+            form: self.definition.form.name(),
+            timeout: self.definition.timeout,
+            max_in_flight: self.definition.max_in_flight,
+            is_idempotent: matches!(self.definition.repeat, Repeat::Idempotent),
+            in_flight: self.places.taken(),
+            answers: !self.health.lock().breaker.is_open(),
+        }
+    }
+
+    fn shown_url(&self) -> String {
+        let mut url = self.definition.url.to_string();
+        if let Some((end, _)) = url.char_indices().nth(MAX_SHOWN_CHARS) {
+            url.truncate(end);
+            url.push('…');
+        }
+        url
     }
 
     /// A number for the next question.
@@ -91,6 +113,9 @@ impl Drop for Shown {
     }
 }
 
+/// A page of a thousand services fits the 4 MiB that commands read of an answer.
+const MAX_SHOWN_CHARS: usize = 1024;
+
 #[cfg(test)]
 mod tests {
     use super::super::super::BackendUrl;
@@ -128,5 +153,37 @@ mod tests {
         drop(before);
         assert!(target.admit(&device, later).is_ok(), "the turn is still there");
         assert!(matches!(target.admit(&device, later).unwrap_err(), Outcome::BreakerOpen));
+    }
+
+    #[tokio::test]
+    async fn operators_see_its_definition_and_how_it_does() {
+        let (gauge, device) = (Gauge::default(), DeviceId::parse("dev").unwrap());
+        let mut definition = target().definition;
+        (definition.max_in_flight, definition.repeat) = (7, Repeat::Idempotent);
+        let target = Target::new(definition);
+        let places: Vec<_> = (0..3).map(|_| target.admit(&device, Instant::now()).unwrap()).collect();
+        let expected = BackendInfo {
+            url: "http://a.example/".to_owned(),
+            form: "json",
+            timeout: std::time::Duration::from_secs(5),
+            max_in_flight: 7,
+            is_idempotent: true,
+            in_flight: 3,
+            answers: true,
+        };
+        assert_eq!(target.info(), expected);
+        drop(places);
+        assert!((0..5).any(|_| target.fails(Instant::now(), &gauge)));
+        assert_eq!(target.info(), BackendInfo { in_flight: 0, answers: false, ..expected });
+        assert!(target.lives() && target.info().answers);
+    }
+
+    #[test]
+    fn of_a_url_without_end_operators_see_the_beginning() {
+        for (more, expected) in [(0, ""), (1, "…"), (9_000, "…")] {
+            let start = format!("http://a.example/{}", "x".repeat(MAX_SHOWN_CHARS - 17));
+            let url = BackendUrl::parse(&(start.clone() + &"x".repeat(more))).unwrap();
+            assert_eq!(Target::new(ServiceDefinition::new(url)).info().url, start + expected);
+        }
     }
 }

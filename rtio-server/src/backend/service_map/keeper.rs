@@ -231,11 +231,12 @@ impl Keeping {
     fn publish(&self, state: &State, changes: &Changes) {
         let served = state.served();
         self.metrics.shows(&served.map);
+        // Also where no device can tell: who says so may be another one.
+        self.services.replace(Arc::clone(&served.services));
         if changes.is_empty() {
             tracing::debug!("the map of device services is as it was");
             return;
         }
-        self.services.replace(served.services.clone());
         tracing::info!(uris = served.map.entries.len(), %changes, "the map of device services changed");
         if !served.map.overruled.is_empty() {
             let uris = Uris(served.map.overruled.clone());

@@ -2,12 +2,11 @@
 //! that. Pure.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fmt;
 use std::sync::Arc;
 
 use super::entries::Entries;
 use crate::backend::ServiceDefinition;
-use crate::hub::UriDigest;
+use crate::hub::{ServiceSource, UriDigest};
 
 /// Every URI that a device may send to, but for the hub's own.
 #[derive(Debug, Clone, Default)]
@@ -21,18 +20,7 @@ pub(super) struct Merged {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Entry {
     pub(super) definition: Arc<ServiceDefinition>,
-    pub(super) source: Source,
-}
-
-/// Who speaks of a URI.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Source {
-    /// The code of the hub.
-    Hub,
-    /// The configuration file.
-    File,
-    /// The configurer.
-    Configurer,
+    pub(super) source: ServiceSource,
 }
 
 /// Two URIs that a device's message cannot tell apart.
@@ -41,9 +29,9 @@ pub(super) enum Source {
 pub(super) struct Collision {
     /// The one that was found later.
     pub(super) one: Arc<str>,
-    pub(super) by: Source,
+    pub(super) by: ServiceSource,
     pub(super) other: Arc<str>,
-    pub(super) other_by: Source,
+    pub(super) other_by: ServiceSource,
     pub(super) digest: UriDigest,
 }
 
@@ -54,14 +42,15 @@ pub(super) fn merge(
     own: impl Fn(UriDigest) -> Option<&'static str>,
 ) -> Result<Merged, Collision> {
     let mut merged = Merged::default();
-    let mut seen: HashMap<UriDigest, (&Arc<str>, Source)> = HashMap::with_capacity(file.len() + configurer.len());
-    let all = file.iter().map(|entry| (entry, Source::File));
-    for ((uri, definition), source) in all.chain(configurer.iter().map(|entry| (entry, Source::Configurer))) {
+    let mut seen: HashMap<UriDigest, (&Arc<str>, ServiceSource)> =
+        HashMap::with_capacity(file.len() + configurer.len());
+    let all = file.iter().map(|entry| (entry, ServiceSource::File));
+    for ((uri, definition), source) in all.chain(configurer.iter().map(|entry| (entry, ServiceSource::Configurer))) {
         let digest = UriDigest::of(uri);
         let collides =
             |other: Arc<str>, other_by| Collision { one: Arc::clone(uri), by: source, other, other_by, digest };
         if let Some(own) = own(digest) {
-            return Err(collides(own.into(), Source::Hub));
+            return Err(collides(own.into(), ServiceSource::Hub));
         }
         match seen.insert(digest, (uri, source)) {
             None => {
@@ -73,16 +62,6 @@ pub(super) fn merge(
         }
     }
     Ok(merged)
-}
-
-impl fmt::Display for Source {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(match self {
-            Self::Hub => "the hub's own",
-            Self::File => "of the configuration file",
-            Self::Configurer => "of the configurer",
-        })
-    }
 }
 
 #[cfg(test)]
@@ -104,7 +83,7 @@ mod tests {
         let configurer = r#"{"/b":"http://configurer","/c":"http://configurer"}"#;
         let merged = merged(file, configurer).unwrap();
         let all: Vec<_> = merged.entries.iter().map(|(uri, entry)| (&**uri, entry.source)).collect();
-        assert_eq!(all, [("/a", Source::File), ("/b", Source::File), ("/c", Source::Configurer)]);
+        assert_eq!(all, [("/a", ServiceSource::File), ("/b", ServiceSource::File), ("/c", ServiceSource::Configurer)]);
         assert_eq!(merged.entries["/b"].definition.url.to_string(), "http://file/");
         assert_eq!(merged.overruled.iter().map(|uri| &**uri).collect::<Vec<_>>(), ["/b"]);
     }

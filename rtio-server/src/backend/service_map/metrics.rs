@@ -6,7 +6,8 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-use super::merge::{Merged, Source};
+use super::merge::Merged;
+use crate::hub::ServiceSource;
 
 /// Counters of the map. All clones are the same ones.
 #[derive(Debug, Clone, Default)]
@@ -47,10 +48,10 @@ impl MapMetrics {
 
     /// The map that counts now.
     pub(super) fn shows(&self, map: &Merged) {
-        for (name, source) in [("file", Source::File), ("configurer", Source::Configurer)] {
+        for source in [ServiceSource::File, ServiceSource::Configurer] {
             let count = map.entries.values().filter(|entry| entry.source == source).count();
             let count = i64::try_from(count).unwrap_or(i64::MAX);
-            self.uris.get_or_create(&SourceLabels { source: name }).set(count);
+            self.uris.get_or_create(&SourceLabels { source: source.name() }).set(count);
         }
     }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::merge::{Entry, Merged};
 use crate::backend::{Client, HttpDeviceService, Metrics, ServiceDefinition, Target};
 use crate::hub::ports::DeviceService;
-use crate::hub::{ServiceMap, UriDigest};
+use crate::hub::{MappedService, ServiceMap, UriDigest};
 
 /// Makes services, and knows the targets of those that are in use.
 #[derive(Debug)]
@@ -21,7 +21,7 @@ pub(super) struct Targets {
 #[derive(Debug, Default)]
 pub(super) struct Served {
     pub(super) map: Merged,
-    pub(super) services: ServiceMap,
+    pub(super) services: Arc<ServiceMap>,
 }
 
 impl Targets {
@@ -32,18 +32,17 @@ impl Targets {
     /// The services of `map`. What is as in `before` is the same service.
     pub(super) fn serve(&mut self, map: Merged, before: &Served) -> Served {
         let known = std::mem::take(&mut self.by_definition);
-        let mut services = ServiceMap::with_capacity(map.entries.len());
-        for (uri, entry) in &map.entries {
-            let digest = UriDigest::of(uri);
+        let services = map.entries.iter().map(|(uri, entry)| {
             let target = self.by_definition.entry(Arc::clone(&entry.definition));
             let target = target.or_insert_with(|| match known.get(&entry.definition) {
                 Some(target) => Arc::clone(target),
                 None => Arc::new(Target::new(ServiceDefinition::clone(&entry.definition))),
             });
             let target = Arc::clone(target);
-            let service = before.service(uri, digest, entry).unwrap_or_else(|| self.service(uri, target));
-            services.insert(digest, service);
-        }
+            let service = before.service(uri, entry).unwrap_or_else(|| self.service(uri, target));
+            MappedService { uri: Arc::clone(uri), source: entry.source, service }
+        });
+        let services = Arc::new(services.collect());
         Served { map, services }
     }
 
@@ -53,8 +52,9 @@ impl Targets {
 }
 
 impl Served {
-    fn service(&self, uri: &str, digest: UriDigest, entry: &Entry) -> Option<Arc<dyn DeviceService>> {
+    fn service(&self, uri: &str, entry: &Entry) -> Option<Arc<dyn DeviceService>> {
         let before = self.map.entries.get(uri)?;
-        if before.definition == entry.definition { self.services.get(&digest).cloned() } else { None }
+        let is_same = before.definition == entry.definition;
+        self.services.find(UriDigest::of(uri)).filter(|_| is_same).cloned()
     }
 }

@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use rtio_server::admin::Guard;
+use rtio_server::backend::{BackendUrl, ServiceDefinition};
 use rtio_server::data_dir::DataDir;
 use rtio_server::store::{Metrics, Store};
 use tempfile::TempDir;
@@ -38,7 +39,9 @@ impl Scene {
         std::fs::write(&token, TOKEN).unwrap();
         let dir = DataDir::open(&folder.path().join("data")).unwrap();
         let store = Arc::new(Store::open(&dir, Metrics::default()).unwrap());
-        let hub = hub().with_registry(store).with_operators(Guard::File(token)).start().await;
+        let mapped = ServiceDefinition::new(BackendUrl::parse("http://a.example/").unwrap());
+        let hub =
+            hub().with_registry(store).with_operators(Guard::File(token)).with_backend("/a", mapped).start().await;
         Self { hub, _folder: folder }
     }
 
@@ -285,6 +288,18 @@ async fn what_operators_get_of_sessions_is_as_described() {
     for path in ["/healthz", "/readyz", "/metrics", "/openapi.json"] {
         is_as_described(&document, ("GET", path), 200, &scene.operates("GET", path, b"").await);
     }
+}
+
+#[tokio::test]
+async fn what_operators_get_of_services_is_as_described() {
+    let (scene, document) = (Scene::new().await, Document::read(ADMIN));
+    let of_services = ("GET", "/v1/services");
+    is_as_described(&document, of_services, 200, &scene.operates("GET", "/v1/services?limit=1", b"").await);
+    is_as_described(&document, of_services, 400, &scene.operates("GET", "/v1/services?limit=0", b"").await);
+    let page = scene.operates("GET", "/v1/services", b"").await;
+    is_as_described(&document, of_services, 200, &page);
+    assert_eq!(page.json()["services"][0]["url"], "http://a.example/");
+    is_as_described(&document, of_services, 401, &scene.hub.is_operated("GET", "/v1/services", &[]).await);
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ const OPERATORS: &[(&str, &str)] = &[
     (include_str!("../../../src/admin/devices.rs"), "/v1"),
     (include_str!("../../../src/admin/events/mod.rs"), "/v1"),
     (include_str!("../../../src/admin/registry/mod.rs"), "/v1"),
+    (include_str!("../../../src/admin/services.rs"), "/v1"),
 ];
 
 /// Paths of the operators' port.

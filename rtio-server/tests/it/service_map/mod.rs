@@ -4,6 +4,7 @@
 mod configurer;
 mod file;
 mod kept;
+mod listed;
 mod program;
 
 use std::time::Duration;

@@ -87,7 +87,7 @@ async fn what_is_wrong_with_the_configurer_is_logged_once_and_so_is_that_it_is_w
 }
 
 /// Reads the log up to a line with `text`.
-fn has_logged(hub: &mut Running, text: &str) -> String {
+pub(super) fn has_logged(hub: &mut Running, text: &str) -> String {
     let mut logs = String::new();
     while !logs.contains(text) {
         let line = hub.log_line();

@@ -1,5 +1,6 @@
 //! A hub in this process: `hub().with_verifier(Secret(b"s3")).start().await`.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -8,11 +9,11 @@ use std::time::Duration;
 use clap::{Args, Command, FromArgMatches};
 use prometheus_client::registry::Registry;
 use rtio_server::admin::{self, Guard};
-use rtio_server::app::{App, Ports, UriDigest};
+use rtio_server::app::{App, Ports};
 use rtio_server::backend::{BackendUrl, HttpDeviceService, ServiceDefinition, Target, Trust, VerifierConfig};
 use rtio_server::config::{Config, RawConfig, VerifierChoice};
 use rtio_server::hub::ports::{DeviceRegistry, DeviceService, Verifier};
-use rtio_server::hub::{Hub, ServiceMap};
+use rtio_server::hub::{Hub, MappedService, ServiceSource};
 use rtio_server::readiness::Readiness;
 use rtio_server::reload::Reload;
 use rtio_server::shutdown::Shutdown;
@@ -26,7 +27,7 @@ use super::{Caller, Device, Peer, Reply};
 pub(crate) fn hub() -> Builder {
     let config = config(&[]);
     let ports = Ports::configured(&config).expect("the ports can be made");
-    Builder { config, ports, services: ServiceMap::new(), device_tls: None, http_tls: None }
+    Builder { config, ports, services: BTreeMap::new(), device_tls: None, http_tls: None }
 }
 
 fn config(flags: &[&str]) -> Config {
@@ -43,7 +44,7 @@ fn config(flags: &[&str]) -> Config {
 pub(crate) struct Builder {
     config: Config,
     ports: Ports,
-    services: ServiceMap,
+    services: BTreeMap<Arc<str>, Arc<dyn DeviceService>>,
     device_tls: Option<PortFiles>,
     http_tls: Option<PortFiles>,
 }
@@ -106,8 +107,13 @@ impl Builder {
     }
 
     pub(crate) fn with_service(mut self, uri: &str, service: impl DeviceService + 'static) -> Self {
-        self.services.insert(UriDigest::of(uri), Arc::new(service));
-        self.ports.services.replace(self.services.clone());
+        self.services.insert(uri.into(), Arc::new(service));
+        let services = self.services.iter().map(|(uri, service)| MappedService {
+            uri: Arc::clone(uri),
+            source: ServiceSource::File,
+            service: Arc::clone(service),
+        });
+        self.ports.services.replace(Arc::new(services.collect()));
         self
     }
 
