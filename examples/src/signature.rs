@@ -34,7 +34,7 @@ impl HubKey {
             return false;
         }
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).expect("HMAC takes keys of any length");
-        for line in [sent, header("rtio-device-id"), header("rtio-uri")] {
+        for line in [sent, header("rtio-device-id"), header("rtio-uri"), header("idempotency-key")] {
             mac.update(line.as_bytes());
             mac.update(b"\n");
         }
@@ -65,12 +65,18 @@ mod tests {
     use super::*;
 
     /// The example of docs/backends.md.
-    const SIGNATURE: &str = "t=1700000000,v1=90e7d10110e797fd544abf0821baaf3480750a046dbda0dde64baeccf9df0913";
+    const SIGNATURE: &str = "t=1700000000,v1=083bc472db8a33afa0ae0ca0e47420ed7c88229f1536925d35bc2757a1be7769";
+
+    const NUMBER: &str = "01936f5e-7a3c-7d2e-9c41-2f6b8f0c1a55";
 
     fn check(signature: &str, uri: &str, unix_seconds: u64, expected: bool) {
         let key = HubKey(b"0123456789abcdef0123456789abcdef".to_vec());
         let request = Request::post("/").header("RTIO-Signature", signature).header("RTIO-Device-Id", "PRINTER-001");
-        let request = request.header("RTIO-URI", uri).body(Bytes::from_static(b"hello")).unwrap();
+        let request = request
+            .header("RTIO-URI", uri)
+            .header("Idempotency-Key", NUMBER)
+            .body(Bytes::from_static(b"hello"))
+            .unwrap();
         assert_eq!(key.has_signed(&request, unix_seconds), expected, "{signature} {uri} {unix_seconds}");
     }
 

@@ -41,6 +41,9 @@ const DEVICE_ID: HeaderName = HeaderName::from_static("rtio-device-id");
 /// To which URI the device sent it. Signed where it is there.
 const URI: HeaderName = HeaderName::from_static("rtio-uri");
 
+/// The same for each time that one thing is posted, and for nothing else. Signed where it is there.
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
 /// What an operator may change about how backends are reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {

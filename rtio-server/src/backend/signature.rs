@@ -9,7 +9,7 @@ use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use super::{DEVICE_ID, URI};
+use super::{DEVICE_ID, IDEMPOTENCY_KEY, URI};
 
 /// The keys that posts are signed with: one, or for as long as receivers change over, two. Never printed.
 #[derive(Clone)]
@@ -47,7 +47,7 @@ impl SigningKeys {
         let line = |name| headers.get(name).map_or(&b""[..], HeaderValue::as_bytes);
         for key in &self.0 {
             let mut mac = Hmac::<Sha256>::new_from_slice(key.as_bytes()).expect("any key is long enough");
-            for part in [unix_seconds.to_string().as_bytes(), line(DEVICE_ID), line(URI)] {
+            for part in [unix_seconds.to_string().as_bytes(), line(DEVICE_ID), line(URI), line(IDEMPOTENCY_KEY)] {
                 // No header's value has a line feed in it, so that no two posts read the same.
                 mac.update(part);
                 mac.update(b"\n");
@@ -92,6 +92,12 @@ mod tests {
         HeaderMap::from_iter([(DEVICE_ID, device.parse().unwrap()), (URI, uri.parse().unwrap())])
     }
 
+    fn keyed(device: &str, uri: &str, key: &str) -> HeaderMap {
+        let mut headers = headers(device, uri);
+        headers.insert(IDEMPOTENCY_KEY, key.parse().unwrap());
+        headers
+    }
+
     #[test]
     fn a_file_has_one_key_or_two() {
         let long = "k".repeat(128);
@@ -118,7 +124,7 @@ mod tests {
         let document = include_str!("../../../docs/backends.md");
         let value = keys("0123456789abcdef0123456789abcdef").sign(
             1_700_000_000,
-            &headers("PRINTER-001", "/printer/log"),
+            &keyed("PRINTER-001", "/printer/log", "01936f5e-7a3c-7d2e-9c41-2f6b8f0c1a55"),
             b"hello",
         );
         let line = format!("RTIO-Signature: {}", value.to_str().unwrap());
@@ -131,16 +137,18 @@ mod tests {
     #[test]
     fn whatever_is_changed_changes_the_signature() {
         let keys = keys(ONE);
-        let sound = keys.sign(5, &headers("dev", "/uri"), b"body");
+        let sound = keys.sign(5, &keyed("dev", "/uri", "key"), b"body");
         let mac = |value: &HeaderValue| value.to_str().unwrap().split_once(',').unwrap().1.to_owned();
         for other in [
-            keys.sign(6, &headers("dev", "/uri"), b"body"),
-            keys.sign(5, &headers("dev2", "/uri"), b"body"),
-            keys.sign(5, &headers("dev", "/uri2"), b"body"),
-            keys.sign(5, &headers("dev", "/uri"), b"body2"),
-            keys.sign(5, &headers("dev", ""), b"/uri\nbody"),
-            keys.sign(5, &HeaderMap::new(), b"dev\n/uri\nbody"),
-            self::keys(OTHER).sign(5, &headers("dev", "/uri"), b"body"),
+            keys.sign(6, &keyed("dev", "/uri", "key"), b"body"),
+            keys.sign(5, &keyed("dev2", "/uri", "key"), b"body"),
+            keys.sign(5, &keyed("dev", "/uri2", "key"), b"body"),
+            keys.sign(5, &keyed("dev", "/uri", "key"), b"body2"),
+            keys.sign(5, &headers("dev", ""), b"/uri\nkey\nbody"),
+            keys.sign(5, &HeaderMap::new(), b"dev\n/uri\nkey\nbody"),
+            keys.sign(5, &keyed("dev", "/uri", "another"), b"body"),
+            keys.sign(5, &headers("dev", "/uri"), b"key\nbody"),
+            self::keys(OTHER).sign(5, &keyed("dev", "/uri", "key"), b"body"),
         ] {
             assert_ne!(mac(&other), mac(&sound));
         }

@@ -31,7 +31,8 @@ async fn asks(device: &mut Device, uri: &str, data: &[u8]) {
 fn mac(key: &str, time: &str, posted: &Posted) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(key.as_bytes()).expect("any key is long enough");
     let header = |name| posted.header(name).unwrap_or_default();
-    mac.update(format!("{time}\n{}\n{}\n", header("rtio-device-id"), header("rtio-uri")).as_bytes());
+    let [device, uri, number] = ["rtio-device-id", "rtio-uri", "idempotency-key"].map(header);
+    mac.update(format!("{time}\n{device}\n{uri}\n{number}\n").as_bytes());
     mac.update(&posted.body);
     mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -142,15 +143,18 @@ async fn the_documents_receiver_tells_the_hub_from_a_stranger() {
     let posted = &service.posted()[0];
     let signature = posted.header("rtio-signature").unwrap();
     let old = signature.replacen("t=", "t=1", 1);
-    for (key, signature, body, expected) in [
-        (ONE, signature, "hello", "True"),
-        (OTHER, signature, "hello", "True"),
-        ("a-stranger-has-none-of-the-two-keys", signature, "hello", "False"),
-        (ONE, signature, "hellO", "False"),
-        (ONE, &old, "hello", "False"),
-        (ONE, "", "hello", "False"),
+    let number = posted.header("idempotency-key").unwrap();
+    for (key, signature, number, body, expected) in [
+        (ONE, signature, number, "hello", "True"),
+        (OTHER, signature, number, "hello", "True"),
+        ("a-stranger-has-none-of-the-two-keys", signature, number, "hello", "False"),
+        (ONE, signature, number, "hellO", "False"),
+        (ONE, signature, "another-key-for-the-same-message", "hello", "False"),
+        (ONE, &old, number, "hello", "False"),
+        (ONE, "", number, "hello", "False"),
     ] {
-        let headers = format!("{{'RTIO-Signature': '{signature}', 'RTIO-Device-Id': 'dev', 'RTIO-URI': '/uri'}}");
+        let names = format!("'RTIO-Device-Id': 'dev', 'RTIO-URI': '/uri', 'Idempotency-Key': '{number}'");
+        let headers = format!("{{'RTIO-Signature': '{signature}', {names}}}");
         let program = format!("{}\nprint(is_from_hub('{key}', {headers}, b'{body}'))", receiver());
         let output = Command::new("python3").arg("-c").arg(program).output().unwrap();
         let (said, complaint) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());

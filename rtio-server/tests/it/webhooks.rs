@@ -111,7 +111,8 @@ async fn a_batch_is_signed_and_its_repeat_anew() {
         let signature = post.header("rtio-signature");
         let (time, given) = signature.strip_prefix("t=").and_then(|rest| rest.split_once(",v1=")).expect("t and v1");
         let mut mac = Hmac::<Sha256>::new_from_slice(KEY.as_bytes()).expect("any length is fine");
-        mac.update(&[time.as_bytes(), b"\n\n\n", &post.bytes].concat());
+        let number = post.header("idempotency-key").as_bytes();
+        mac.update(&[time.as_bytes(), b"\n\n\n", number, b"\n", &post.bytes].concat());
         let expected: String = mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(given, expected);
     }

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::StatusCode as HttpStatus;
-use hyper::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use hyper::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::super::{BackendError, Bounds, Client, DEVICE_ID, Metrics, Reply, URI};
+use super::super::{BackendError, Bounds, Client, DEVICE_ID, IDEMPOTENCY_KEY, Metrics, Reply, URI};
 use super::definition::Form;
 use super::metrics::ServiceMetrics;
 use super::outcome::{Outcome, Sign};
@@ -189,9 +189,6 @@ impl Drop for Stay<'_> {
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const BYTES: HeaderValue = HeaderValue::from_static("application/octet-stream");
-
-/// The same for each time that one message is posted, and for no other message.
-const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// Before the second and the third post of a message: a service that is being restarted is back, and a device waits no longer than it
 /// would for a network of its own.

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 use uuid::Uuid;
 
-use super::super::{BackendError, BackendUrl, Bounds, Client, Reply};
+use super::super::{BackendError, BackendUrl, Bounds, Client, IDEMPOTENCY_KEY, Reply};
 use super::batch::Batch;
 use super::delivery::{Delivery, PAGE, Step};
 use super::metrics::{DELIVERED, HookMetrics};
@@ -95,7 +95,7 @@ impl Courier {
         let number = HeaderValue::try_from(batch.id.to_string()).expect("a number is a header value");
         let headers = HeaderMap::from_iter([
             (CONTENT_TYPE, HeaderValue::from_static("application/json")),
-            (HeaderName::from_static("idempotency-key"), number),
+            (IDEMPOTENCY_KEY, number),
         ]);
         match refusal_of(self.client.post(&self.url, headers, batch.body, BOUNDS).await) {
             None => self.delivered(batch.events),
