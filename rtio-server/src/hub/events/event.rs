@@ -31,7 +31,7 @@ pub struct Event {
 pub enum Change {
     /// It began; the device had none.
     Online,
-    /// It began and took the device over; the end of the session before is the event before this one.
+    /// It began and took the device over; the end of the session before is the device's event before this one.
     Replaced {
         /// The session before.
         previous: Epoch,
