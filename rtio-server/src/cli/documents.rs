@@ -76,6 +76,20 @@ fn exit_codes_are_those_of_the_documents() {
 }
 
 #[test]
+fn no_table_of_operations_md_has_two_rows_for_one_thing() {
+    let mut table = Vec::new();
+    for line in OPERATIONS.lines() {
+        match line.strip_prefix("| ").and_then(|row| row.split_once(" | ")) {
+            None => table.clear(),
+            Some((name, _)) => {
+                assert!(!table.contains(&name), "{line}");
+                table.push(name);
+            }
+        }
+    }
+}
+
+#[test]
 fn clap_finds_no_fault_with_the_definition() {
     definition().debug_assert();
 }
