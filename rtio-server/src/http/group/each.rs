@@ -26,21 +26,27 @@ pub(super) struct EachCall {
     trail: Trail,
     what: Arc<What>,
     turn: Turn,
+    /// How many refusals may still be written down.
+    refusals_left: u32,
 }
 
 impl EachCall {
     pub(super) fn new(callers: Arc<Callers>, caller: Caller, trail: Trail, what: What) -> Self {
         // As long as a call may take: whatever had the place when the device's turn came has ended by then, but for observations.
         let patience = callers.config.max_wait.max(callers.config.call_timeout);
-        Self { callers, caller, trail, what: Arc::new(what), turn: Turn::new(patience) }
+        let (what, turn, refusals_left) = (Arc::new(what), Turn::new(patience), MAX_REFUSALS_WRITTEN);
+        Self { callers, caller, trail, what, turn, refusals_left }
     }
 
     fn may_call(&self, device: &DeviceId) -> Result<(), Lacking> {
         self.caller.allow(device.as_str(), Method::CoPost, &self.what.uri)
     }
 
-    fn refused(&self, device: &DeviceId, denied: Denied) -> BoxFuture<'static, Answer> {
-        self.trail.is_refused(device, Some((Method::CoPost, &self.what.uri)), denied);
+    fn refused(&mut self, device: &DeviceId, denied: Denied) -> BoxFuture<'static, Answer> {
+        if let Some(left) = self.refusals_left.checked_sub(1) {
+            self.refusals_left = left;
+            self.trail.is_refused(device, Some((Method::CoPost, &self.what.uri)), denied);
+        }
         let missing = match denied {
             Denied::Right(lacking) => Some(lacking),
             Denied::Token(_) | Denied::Pace(_) | Denied::Key(_) | Denied::OtherRequest => None,
@@ -80,3 +86,7 @@ async fn call(callers: Arc<Callers>, what: Arc<What>, device: DeviceId, (trail, 
     drop(place);
     Answer { device, result: result.map_err(Into::into), took: begun.elapsed() }
 }
+
+/// Entries of the audit log about refusals in one group call: who wants to know is told by the first, and a request of 10,000 names that a
+/// token does not grant, which costs its caller nothing, leaves the log's queue to others.
+const MAX_REFUSALS_WRITTEN: u32 = 64;

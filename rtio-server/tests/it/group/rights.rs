@@ -77,6 +77,23 @@ async fn each_device_is_an_entry_of_the_audit_log_and_so_is_each_refusal() {
 }
 
 #[tokio::test]
+async fn of_many_refusals_in_one_group_call_64_are_written_down() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("audit.jsonl");
+    let issuer = Issuer::new();
+    let hub = issuer.is_trusted_by(hub().with_flags(&["--audit-log", path.to_str().unwrap()])).start().await;
+    let claims = json!({"sub": "backend", "rtio": [{"devices": ["NOBODY"]}]});
+    let bearer = format!("Bearer {}", issuer.token(claims));
+    let names: Vec<_> = (0..100).map(|nth| format!("A-{nth}")).collect();
+    let names: Vec<_> = names.iter().map(String::as_str).collect();
+    let (told, _) = all(&hub, &[("authorization", &bearer)], &of(&names)).await;
+    assert_eq!(told.len(), 100, "the caller is told of each");
+    hub.stops().await;
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert_eq!(text.lines().filter(|line| line.contains(r#""event":"refused""#)).count(), 64);
+}
+
+#[tokio::test]
 async fn who_leaves_is_written_down_for_the_calls_in_flight_only() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("audit.jsonl");
