@@ -363,6 +363,24 @@ async fn a_webhook_that_changes_begins_anew() {
 }
 
 #[tokio::test]
+async fn a_webhook_that_changes_while_its_receiver_hangs_asks_it_one_thing_at_a_time() {
+    let clock = Clock::stopped();
+    let receiver = Receiver::start().await;
+    let (hub, file) = hub_with(&receiver, "").await;
+    receiver.becomes(Manner::Hangs);
+    let _a = hub.device("a").await;
+    clock.passes(LOOK).await;
+    receiver.gets(2).await;
+    file.become_(&[("orders", &receiver, "kinds = [\"online\"]")]);
+    hub.reload.trigger();
+    clock.passes(Duration::from_secs(9)).await;
+    receiver.gets(2).await;
+    receiver.becomes(Manner::Takes);
+    clock.passes(Duration::from_secs(2)).await;
+    assert_eq!(receiver.gets(3).await.document["dropped"], Value::Null);
+}
+
+#[tokio::test]
 async fn a_webhook_that_is_removed_waits_for_the_answer_that_is_on_its_way() {
     let clock = Clock::stopped();
     let receiver = Receiver::start().await;

@@ -38,18 +38,23 @@ impl Crew {
         Self { hub, client, metrics, members: BTreeMap::new(), tasks: JoinSet::new() }
     }
 
-    /// Makes the webhooks those of `definitions`. One that has not changed goes on from its place; a changed one ends, and begins anew.
+    /// Makes the webhooks those of `definitions`. One that has not changed goes on from its place; a changed one ends, and begins anew
+    /// once the answer to its last post is there, so that a receiver has one request at a time and no old batch comes after a new one.
     pub(super) fn change_to(&mut self, mut definitions: Definitions) {
         // Ended ones are not kept until the hub's end.
         while self.tasks.try_join_next().is_some() {}
         let stays = |name: &String, member: &mut Member| definitions.get(name) == Some(&member.definition);
-        for (name, member) in self.members.extract_if(.., |name, member| !stays(name, member)) {
+        let mut leaving: BTreeMap<_, _> = self.members.extract_if(.., |name, member| !stays(name, member)).collect();
+        for (name, member) in &leaving {
             tracing::info!(hook = name, "a webhook ends");
             member.orders.send_replace(Order::Stop);
-            self.metrics.forget(&name);
+            self.metrics.forget(name);
         }
         definitions.retain(|name, _| !self.members.contains_key(name));
-        definitions.into_iter().for_each(|(name, definition)| self.begin(name, definition));
+        for (name, definition) in definitions {
+            let before = leaving.remove(&name);
+            self.begin(name, definition, before);
+        }
     }
 
     /// Everybody offers what is left, and ends.
@@ -64,7 +69,8 @@ impl Crew {
         }
     }
 
-    fn begin(&mut self, name: String, definition: Definition) {
+    /// Begins a webhook, after `before` of the same name has ended.
+    fn begin(&mut self, name: String, definition: Definition, before: Option<Member>) {
         tracing::info!(hook = name, "a webhook begins");
         let (now, newest) = (Instant::now(), self.hub.events().newest());
         let metrics = self.metrics.of(&name);
@@ -79,7 +85,13 @@ impl Crew {
             looked: now,
         };
         let (orders, received) = watch::channel(Order::Deliver);
-        self.tasks.spawn(courier.run(received));
+        self.tasks.spawn(async move {
+            if let Some(before) = before {
+                // Closed once its courier, which receives the orders, is gone.
+                before.orders.closed().await;
+            }
+            courier.run(received).await;
+        });
         self.members.insert(name, Member { definition, orders });
     }
 }
