@@ -40,7 +40,7 @@ pub(super) async fn compatible(visit: &Visit<'_>, body: &mut Incoming, busy: Bus
     match request.method {
         Method::CoPost => {
             let wish = Wish { form: Form::Compatible, uri: &request.uri, data: &request.data };
-            let called = match Keyed::read(visit) {
+            let called = match Keyed::read(visit, &request.uri) {
                 Ok(key) => call(visit, key, wish, place).await,
                 Err(denied) => Err(denied),
             };
@@ -60,7 +60,7 @@ pub(super) async fn direct(visit: &Visit<'_>, uri: &str, body: &mut Incoming) ->
     if let Some(refusal) = refuse_uri(uri) {
         return refusal;
     }
-    let begun = visit.place(Method::CoPost, uri).and_then(|place| Ok((place, Keyed::read(visit)?)));
+    let begun = visit.place(Method::CoPost, uri).and_then(|place| Ok((place, Keyed::read(visit, uri)?)));
     let (place, key) = match begun {
         Ok(begun) => begun,
         Err(denied) => return denied.into_response(Form::Direct, 0),

@@ -16,6 +16,8 @@ mod device_registry;
 mod dispute;
 mod error;
 mod events;
+#[cfg(test)]
+mod fake_link;
 mod feed;
 mod group_call;
 mod id_pattern;

@@ -72,6 +72,22 @@ async fn an_observation_is_a_line_at_its_start_and_one_at_its_end() {
 }
 
 #[tokio::test]
+async fn a_key_that_is_none_or_is_used_for_another_call_is_a_line() {
+    let dir = tempfile::tempdir().unwrap();
+    let (hub, path) = audited_hub(dir.path(), &[]).await;
+    let device = hub.device("dev").await.answers("/uri", b"fine");
+    hub.asks("POST", "/dev/uri", &[("idempotency-key", "two words")], b"").await;
+    let json = br#"{"method":"copost","id":7,"uri":"/uri"}"#;
+    hub.asks("POST", "/dev", &[("idempotency-key", "two words")], json).await;
+    hub.asks("POST", "/dev/uri", &[("idempotency-key", "one")], b"a").await;
+    hub.asks("POST", "/dev/uri", &[("idempotency-key", "one")], b"b").await;
+    drop(device);
+    hub.stops().await;
+    let told: Vec<_> = lines(&path).iter().map(|line| fields(line, &["event", "uri", "status"]).join(" ")).collect();
+    assert_eq!(told, ["refused /uri 400", "refused /uri 400", "call /uri null", "refused /uri 422"]);
+}
+
+#[tokio::test]
 async fn a_refused_caller_is_a_line_that_says_what_it_was_refused() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("audit.jsonl");

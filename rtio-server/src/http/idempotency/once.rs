@@ -41,14 +41,14 @@ pub(in crate::http) struct Keyed<'a> {
 }
 
 impl<'a> Keyed<'a> {
-    /// Reads the key that a visitor brings, if any.
+    /// Reads the key that a visitor brings to a call of `uri`, if any.
     ///
     /// # Errors
     ///
     /// [`Denied::Key`].
-    pub(in crate::http) fn read(visit: &Visit<'a>) -> Result<Option<Self>, Denied> {
+    pub(in crate::http) fn read(visit: &Visit<'a>, uri: &str) -> Result<Option<Self>, Denied> {
         let Some(keys) = &visit.callers.keys else { return Ok(None) };
-        let key = Key::of(visit.asked.headers).map_err(Denied::Key)?;
+        let key = Key::of(visit.asked.headers).map_err(|error| refused(visit, uri, Denied::Key(error)))?;
         Ok(key.map(|key| Self { keys, key }))
     }
 }
@@ -85,14 +85,14 @@ pub(in crate::http) async fn once(
             visit.asked.trail.replays(visit.device, wish.uri).ended(&outcome);
             outcome
         }
-        Turn::Conflict => return Err(refused(visit, wish, Denied::OtherRequest)),
-        Turn::Full => return Err(refused(visit, wish, Denied::Pace(Exceeded::Keys))),
+        Turn::Conflict => return Err(refused(visit, wish.uri, Denied::OtherRequest)),
+        Turn::Full => return Err(refused(visit, wish.uri, Denied::Pace(Exceeded::Keys))),
     };
     Ok(Answer { outcome, source: Source::Earlier })
 }
 
-fn refused(visit: &Visit<'_>, wish: Wish<'_>, denied: Denied) -> Denied {
-    visit.asked.trail.is_refused(visit.device, Some((Method::CoPost, wish.uri)), denied);
+fn refused(visit: &Visit<'_>, uri: &str, denied: Denied) -> Denied {
+    visit.asked.trail.is_refused(visit.device, Some((Method::CoPost, uri)), denied);
     denied
 }
 

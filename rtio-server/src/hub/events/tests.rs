@@ -1,94 +1,11 @@
 //! Events as sessions make them, with links that do nothing.
 
-use core::net::SocketAddr;
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
-
-use parking_lot::Mutex;
-use tokio::time::Instant;
 
 use super::{Change, Epoch, Event, Gap, OfflineCause};
-use crate::hub::ports::{BoxFuture, Verification, Verifier};
-use crate::hub::{
-    CallError, CallId, CallReply, Credential, DeviceId, DeviceLink, Ending, Feed, Hub, Limits, LinkInfo, Metrics,
-    ObservationId, Presence, RequestParts, Services,
-};
-
-#[derive(Debug, Default)]
-struct FakeLink {
-    ended: Mutex<Option<OfflineCause>>,
-}
-
-impl FakeLink {
-    fn ends(&self, cause: OfflineCause) {
-        self.ended.lock().get_or_insert(cause);
-    }
-}
-
-impl DeviceLink for FakeLink {
-    fn start_call(&self, _: RequestParts<'_>, _: CallReply) -> Result<CallId, CallError> {
-        Err(CallError::DeviceOffline)
-    }
-
-    fn cancel_call(&self, _: CallId) {}
-
-    fn start_observation(&self, _: RequestParts<'_>, _: Arc<Feed>) -> Result<ObservationId, CallError> {
-        Err(CallError::DeviceOffline)
-    }
-
-    fn grant_frame(&self, _: ObservationId) {}
-
-    fn leave_observation(&self, _: ObservationId) {}
-
-    fn doubt(&self, _: Instant) {}
-
-    fn check_deadlines(&self) {}
-
-    fn peer(&self) -> SocketAddr {
-        ([127, 0, 0, 1], 1).into()
-    }
-
-    fn credential(&self) -> Option<Credential> {
-        None
-    }
-
-    fn info(&self) -> LinkInfo {
-        unreachable!("no test looks")
-    }
-
-    fn ended(&self) -> Option<OfflineCause> {
-        *self.ended.lock()
-    }
-
-    fn close(&self, ending: Ending) {
-        self.ends(match ending {
-            Ending::Replaced => OfflineCause::Replaced,
-            Ending::Disconnected => OfflineCause::Disconnected,
-            Ending::Revoked => OfflineCause::Refused,
-            Ending::Shutdown => OfflineCause::Drained,
-        });
-    }
-}
-
-#[derive(Debug)]
-struct Nobody;
-
-impl Verifier for Nobody {
-    fn verify<'a>(&'a self, _: &'a DeviceId, _: &'a [u8]) -> BoxFuture<'a, Verification> {
-        Box::pin(async { Verification::Refused })
-    }
-}
-
-fn hub(max_events: usize) -> Arc<Hub> {
-    let limits = Limits {
-        ack_timeout: Duration::from_secs(1),
-        max_observations: 1,
-        max_verifications_per_second: 1,
-        max_events,
-    };
-    Arc::new(Hub::new(limits, Arc::new(Nobody), Services::default(), Metrics::default()))
-}
+use crate::hub::fake_link::{FakeLink, fake_hub};
+use crate::hub::{DeviceId, DeviceLink, Hub, Presence};
 
 fn attach(hub: &Arc<Hub>, device: &str) -> (Arc<FakeLink>, Presence) {
     let link = Arc::new(FakeLink::default());
@@ -131,7 +48,7 @@ impl History {
 
 #[test]
 fn a_session_is_told_from_its_beginning_to_its_end() {
-    let hub = hub(100);
+    let hub = fake_hub(100);
     let (old, old_presence) = attach(&hub, "dev");
     let (new, new_presence) = attach(&hub, "dev");
     // It comes late, and ends nothing.
@@ -177,7 +94,7 @@ fn come_and_go(hub: &Arc<Hub>, thread: usize) {
 
 #[test]
 fn a_storm_of_take_overs_leaves_each_device_in_order() {
-    let hub = hub(1 << 20);
+    let hub = fake_hub(1 << 20);
     std::thread::scope(|scope| {
         for thread in 0..THREADS {
             let hub = &hub;
@@ -202,7 +119,7 @@ fn a_storm_of_take_overs_leaves_each_device_in_order() {
 fn the_next_run_of_the_hub_goes_on_with_greater_numbers() {
     let mut last = None;
     for _ in 0..3 {
-        let hub = hub(1 << 20);
+        let hub = fake_hub(1 << 20);
         (0..2000).for_each(|_| drop(attach(&hub, "dev")));
         let events = all(&hub);
         // This loop makes an event in half a microsecond, for which the numbers allow one. No hub that has sockets does, nor starts again
@@ -219,7 +136,7 @@ fn the_next_run_of_the_hub_goes_on_with_greater_numbers() {
 
 #[tokio::test]
 async fn who_waits_is_woken_by_the_next_event_and_by_none_that_it_has_seen() {
-    let hub = hub(100);
+    let hub = fake_hub(100);
     let seen = hub.events().newest();
     let waits = |seen| {
         let hub = Arc::clone(&hub);

@@ -1,6 +1,5 @@
 //! Tests of group calls whose devices are only in the registry: whom they find, how many at once, and when they stop.
 
-use core::net::SocketAddr;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -8,65 +7,11 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
-use tokio::time::Instant;
 
-use super::super::ports::{BoxFuture, Verification, Verifier};
-use super::super::{
-    CallError, CallId, CallReply, Credential, DeviceId, DeviceLink, Ending, Feed, Hub, IdPattern, Limits, LinkInfo,
-    Metrics, ObservationId, OfflineCause, Presence, RequestParts, Services,
-};
+use super::super::fake_link::{FakeLink, fake_hub};
+use super::super::ports::BoxFuture;
+use super::super::{DeviceId, Hub, IdPattern, Presence};
 use super::{Group, GroupCall, GroupCaller};
-
-/// A device that is online, and no more than that.
-#[derive(Debug)]
-struct Online;
-
-impl DeviceLink for Online {
-    fn start_call(&self, _: RequestParts<'_>, _: CallReply) -> Result<CallId, CallError> {
-        Err(CallError::DeviceOffline)
-    }
-
-    fn cancel_call(&self, _: CallId) {}
-
-    fn start_observation(&self, _: RequestParts<'_>, _: Arc<Feed>) -> Result<ObservationId, CallError> {
-        Err(CallError::DeviceOffline)
-    }
-
-    fn grant_frame(&self, _: ObservationId) {}
-
-    fn leave_observation(&self, _: ObservationId) {}
-
-    fn doubt(&self, _: Instant) {}
-
-    fn check_deadlines(&self) {}
-
-    fn peer(&self) -> SocketAddr {
-        SocketAddr::from(([127, 0, 0, 1], 1))
-    }
-
-    fn credential(&self) -> Option<Credential> {
-        None
-    }
-
-    fn info(&self) -> LinkInfo {
-        unimplemented!("nobody asks")
-    }
-
-    fn ended(&self) -> Option<OfflineCause> {
-        None
-    }
-
-    fn close(&self, _: Ending) {}
-}
-
-#[derive(Debug)]
-struct Everybody;
-
-impl Verifier for Everybody {
-    fn verify<'a>(&'a self, _: &'a DeviceId, _: &'a [u8]) -> BoxFuture<'a, Verification> {
-        Box::pin(async { Verification::Accepted })
-    }
-}
 
 /// A hub, and what its devices were asked. Clones are the same.
 #[derive(Clone)]
@@ -86,13 +31,7 @@ type Called = (DeviceId, Option<oneshot::Sender<()>>);
 impl Scene {
     /// Devices answer when the test says so.
     fn new() -> Self {
-        let limits = Limits {
-            ack_timeout: Duration::from_secs(4),
-            max_observations: 1,
-            max_verifications_per_second: 1,
-            max_events: 1,
-        };
-        let hub = Arc::new(Hub::new(limits, Arc::new(Everybody), Services::default(), Metrics::default()));
+        let hub = fake_hub(1);
         let turns = Arc::new(Mutex::new(usize::MAX));
         Self { hub, called: Arc::default(), answers_at_once: false, turns, unknown: "" }
     }
@@ -102,7 +41,7 @@ impl Scene {
     }
 
     fn online(&self, names: impl IntoIterator<Item = impl AsRef<str>>) -> Vec<Presence> {
-        names.into_iter().map(|name| self.hub.attach(id(name), Arc::new(Online))).collect()
+        names.into_iter().map(|name| self.hub.attach(id(name), Arc::new(FakeLink::default()))).collect()
     }
 
     fn calls(&self, group: Group, concurrency: usize) -> GroupCall<Self> {

@@ -1,18 +1,12 @@
 //! A reader of a hub's events, and devices that come and go without a socket, by the thousand.
 
-use std::net::SocketAddr;
-use std::sync::Arc;
-
 use rtio_server::admin::Guard;
-use rtio_server::hub::{
-    CallError, CallId, CallReply, Credential, DeviceId, DeviceLink, Ending, Feed, LinkInfo, ObservationId,
-    OfflineCause, Presence, RequestParts,
-};
+use rtio_server::hub::Presence;
 use serde_json::Value;
 use tempfile::NamedTempFile;
-use tokio::time::Instant;
 
 use super::caller::request;
+use super::fleet::puts_online;
 use super::hub::Builder;
 use super::{Caller, Reply, TestHub};
 
@@ -143,7 +137,7 @@ pub(crate) fn request_for(query: &str, id: Option<&str>) -> Vec<u8> {
 
 /// A device without a socket comes online; it goes when the value is dropped.
 pub(crate) fn comes(hub: &TestHub, id: &str) -> Presence {
-    hub.core.attach(DeviceId::parse(id).expect("a device id"), Arc::new(Unheard))
+    puts_online(hub, [id.to_owned()]).pop().expect("one device")
 }
 
 /// So many devices come, and go again at once: two events each.
@@ -156,45 +150,3 @@ fn bearer() -> String {
 }
 
 const TOKEN: &str = "a-token-of-sixteen-or-more";
-
-/// A session that nobody calls.
-#[derive(Debug)]
-struct Unheard;
-
-impl DeviceLink for Unheard {
-    fn start_call(&self, _: RequestParts<'_>, _: CallReply) -> Result<CallId, CallError> {
-        Err(CallError::DeviceOffline)
-    }
-
-    fn cancel_call(&self, _: CallId) {}
-
-    fn start_observation(&self, _: RequestParts<'_>, _: Arc<Feed>) -> Result<ObservationId, CallError> {
-        Err(CallError::DeviceOffline)
-    }
-
-    fn grant_frame(&self, _: ObservationId) {}
-
-    fn leave_observation(&self, _: ObservationId) {}
-
-    fn doubt(&self, _: Instant) {}
-
-    fn check_deadlines(&self) {}
-
-    fn peer(&self) -> SocketAddr {
-        ([127, 0, 0, 1], 1).into()
-    }
-
-    fn credential(&self) -> Option<Credential> {
-        None
-    }
-
-    fn info(&self) -> LinkInfo {
-        unreachable!("no test looks")
-    }
-
-    fn ended(&self) -> Option<OfflineCause> {
-        Some(OfflineCause::ClosedByDevice)
-    }
-
-    fn close(&self, _: Ending) {}
-}

@@ -73,7 +73,7 @@ impl DeviceLink for EchoLink {
     }
 
     fn ended(&self) -> Option<OfflineCause> {
-        None
+        Some(OfflineCause::ClosedByDevice)
     }
 
     fn close(&self, _: Ending) {}
