@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-. scripts/demo-steps.sh
+. scripts/steps.sh
 readonly device=PRINTER-001 secret=a-secret-of-24-characters
 
 # map URI=WHERE: writes the map that the configurer reads, as a whole.

@@ -7,7 +7,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-. scripts/demo-steps.sh
+. scripts/steps.sh
 readonly device=PRINTER-001
 
 build rtio-server

@@ -7,15 +7,12 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-readonly cargo=${CARGO:-cargo} version=4.32.5 start_seconds=20 seed=${SCHEMATHESIS_SEED:-1}
+readonly version=4.32.5 seed=${SCHEMATHESIS_SEED:-1}
 readonly examples=${SCHEMATHESIS_EXAMPLES:-50}
 # Longest time for one document, the end of a run that hangs.
 readonly run_seconds=180
-# Nothing here leaves this machine but the installation.
-export no_proxy=127.0.0.1 NO_PROXY=127.0.0.1
-
-target=$("$cargo" metadata --locked --no-deps --format-version 1 | sed -n 's/.*"target_directory":"\([^"]*\)".*/\1/p')
-readonly venv=$target/schemathesis/venv rtio=$target/debug/rtio
+target=$("${CARGO:-cargo}" metadata --locked --no-deps --format-version 1 | sed -n 's/.*"target_directory":"\([^"]*\)".*/\1/p')
+readonly venv=$target/schemathesis/venv
 mkdir -p "$target/schemathesis"
 
 # prepare: the pinned version in an environment of its own; false where that cannot be had.
@@ -29,63 +26,23 @@ if ! prepare; then
     echo "schemathesis $version cannot be installed (python3, venv, pip or PyPI is missing): the OpenAPI documents were not tried"
     exit 0
 fi
-"$cargo" build --locked --quiet -p rtio-server
 
-work=$(mktemp -d)
-pids=()
-
-# However the script ends: stop what it started, by process id, and say what that said if something went wrong.
-finish() {
-    local status=$?
-    trap - EXIT
-    local pid
-    for pid in ${pids[@]+"${pids[@]}"}; do
-        kill -TERM "$pid" 2>/dev/null || true
-    done
-    wait
-    if [[ $status -ne 0 ]]; then
-        printf '\nthe OpenAPI documents and the hub disagree, or could not be compared (%s)\n' "$status" >&2
-        tail -n 20 "$work"/*.err >&2 || true
-    fi
-    rm -rf "$work"
-    exit "$status"
-}
-trap finish EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
-
-# start NAME ARGUMENTS…: runs rtio in the background with its output in files of that name.
-start() {
-    : >"$work/$1"
-    "$rtio" "${@:2}" >"$work/$1" 2>"$work/$1.err" &
-    pids+=("$!")
-}
-
-# line NAME WORD: waits for the line of that output which begins with the word, and prints the rest of it.
-line() {
-    local deadline=$((SECONDS + start_seconds)) rest
-    until rest=$(sed -n "s/^$2 //p" "$work/$1") && [[ -n $rest ]]; do
-        if ((SECONDS >= deadline)); then
-            echo "no line '$2 …' from $1 within $start_seconds s" >&2
-            return 1
-        fi
-        sleep 0.05
-    done
-    printf '%s\n' "$rest"
-}
+failure="the OpenAPI documents and the hub disagree, or could not be compared"
+. scripts/steps.sh
+build rtio-server
 
 # compare NAME URL ARGUMENTS…: what the document at the URL says with what the hub does.
 compare() {
     echo "the OpenAPI document of the $1"
     # Its caches and reports belong to the run.
-    (cd "$work" && timeout "$run_seconds" "$venv/bin/schemathesis" --no-color --config-file "$configs/$1.toml" run "$2/openapi.json" \
+    (cd "$logs" && timeout "$run_seconds" "$venv/bin/schemathesis" --no-color --config-file "$configs/$1.toml" run "$2/openapi.json" \
         --seed "$seed" --max-examples "$examples" --warnings off "${@:3}")
 }
 
 readonly configs=$PWD/scripts/schemathesis
-start hub serve --dev --data-dir "$work/data" --device-addr 127.0.0.1:0 --http-addr 127.0.0.1:0 --admin-addr 127.0.0.1:0
+start hub rtio serve --dev --data-dir "$logs/data" --device-addr 127.0.0.1:0 --http-addr 127.0.0.1:0 --admin-addr 127.0.0.1:0
 devices=$(line hub devices)
-start device device run PRINTER-001 --server "$devices" --answer /printer/status=idle --echo /printer/echo \
+start device rtio device run PRINTER-001 --server "$devices" --answer /printer/status=idle --echo /printer/echo \
     --stream /printer/progress=printing,10ms,3
 line device "serving as" >/dev/null
 callers=$(line hub callers)
@@ -94,4 +51,4 @@ operators=$(line hub admin)
 # What a caller does leaves nothing behind that a later request could find, so there are no states to look for.
 compare callers "$callers" --phases examples,coverage,fuzzing
 # A stream of events has no end by itself.
-compare operators "$operators" --header "Authorization: Bearer $(cat "$work/data/admin.token")" --exclude-path /v1/events
+compare operators "$operators" --header "Authorization: Bearer $(cat "$logs/data/admin.token")" --exclude-path /v1/events

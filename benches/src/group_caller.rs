@@ -2,11 +2,11 @@
 
 use std::io;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 
 use crate::error::RunError;
-use crate::http_answer::{ChunkedLines, Framing, Head, Unreadable};
 use crate::json_field::json_field;
+use crate::line_answer::read_lines;
 use crate::payload::Payload;
 use crate::port::{Port, Stream};
 use crate::request::{device_id, device_index, write_group_call};
@@ -58,34 +58,8 @@ impl GroupCaller {
         write_group_call(&answers.whom.patterns(), answers.payload, concurrency, &mut request);
         self.stream.write_all(&request).await?;
         self.stream.flush().await?;
-        let mut buffer = Vec::with_capacity(READ_BYTES);
-        self.read_head(&mut buffer).await?;
-        let mut lines = ChunkedLines::default();
-        loop {
-            lines.feed(&buffer, |line| answers.take(line)).map_err(|Unreadable| unreadable(&buffer))?;
-            if lines.has_ended() {
-                return Ok(answers.into_tally());
-            }
-            buffer.clear();
-            if self.stream.read_buf(&mut buffer).await? == 0 {
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            }
-        }
-    }
-
-    /// Reads up to the body; what was read of it stays in `buffer`.
-    async fn read_head(&mut self, buffer: &mut Vec<u8>) -> io::Result<()> {
-        loop {
-            if self.stream.read_buf(buffer).await? == 0 {
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            }
-            let Some(head) = Head::decode(buffer).map_err(|Unreadable| unreadable(buffer))? else { continue };
-            if (head.status, head.framing) != (200, Framing::Chunked) {
-                return Err(unreadable(buffer));
-            }
-            buffer.drain(..head.length);
-            return Ok(());
-        }
+        read_lines(&mut self.stream, |line| answers.take(line)).await?;
+        Ok(answers.into_tally())
     }
 }
 
@@ -157,13 +131,6 @@ impl Answers {
         self.tally
     }
 }
-
-fn unreadable(bytes: &[u8]) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, format!("unreadable answer {}", bytes.escape_ascii()))
-}
-
-/// Some hundred lines at once.
-const READ_BYTES: usize = 8 * 1024;
 
 #[cfg(test)]
 mod tests {

@@ -12,6 +12,7 @@ mod group_caller;
 mod http_answer;
 mod hyper_server;
 mod json_field;
+mod line_answer;
 mod load;
 mod machine;
 mod measure;

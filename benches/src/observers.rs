@@ -4,11 +4,11 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::task::JoinSet;
 
 use crate::error::RunError;
-use crate::http_answer::{ChunkedLines, Framing, Head, Unreadable};
+use crate::line_answer::read_lines;
 use crate::port::{Port, Stream};
 use crate::request::{device_id, is_end, is_frame, write_observe};
 use crate::stall::join_unless_stalled;
@@ -31,8 +31,7 @@ impl Observers {
         let mut observers = Vec::new();
         for device in 0..devices {
             let stream = hub.connect().await.map_err(RunError::io("connect an observer"))?;
-            let lines = ChunkedLines::default();
-            observers.push(Observer { stream, device, lines, frames: 0, received: Arc::clone(&received) });
+            observers.push(Observer { stream, device, frames: 0, received: Arc::clone(&received) });
         }
         Ok(Self { observers, received, count })
     }
@@ -59,7 +58,6 @@ struct Observer {
     stream: Stream,
     /// Also the `id` of its request.
     device: u64,
-    lines: ChunkedLines,
     /// Frames received.
     frames: u64,
     received: Arc<AtomicU64>,
@@ -83,53 +81,17 @@ impl Observer {
         let mut request = Vec::new();
         write_observe(&device_id(self.device), self.device, count, &mut request);
         self.stream.write_all(&request).await?;
-        let mut buffer = Vec::with_capacity(READ_BYTES);
-        self.read_head(&mut buffer).await?;
-        loop {
-            self.take_lines(&buffer, tally).map_err(|Unreadable| unreadable(&buffer))?;
-            if self.lines.has_ended() {
-                return Ok(());
-            }
-            buffer.clear();
-            if self.stream.read_buf(&mut buffer).await? == 0 {
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            }
-        }
-    }
-
-    /// Reads up to the body; what was read of it stays in `buffer`.
-    async fn read_head(&mut self, buffer: &mut Vec<u8>) -> io::Result<()> {
-        loop {
-            if self.stream.read_buf(buffer).await? == 0 {
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            }
-            let Some(head) = Head::decode(buffer).map_err(|Unreadable| unreadable(buffer))? else { continue };
-            if (head.status, head.framing) != (200, Framing::Chunked) {
-                return Err(unreadable(buffer));
-            }
-            buffer.drain(..head.length);
-            return Ok(());
-        }
-    }
-
-    fn take_lines(&mut self, bytes: &[u8], tally: &mut Tally) -> Result<(), Unreadable> {
-        let (device, frames, received) = (self.device, &mut self.frames, &self.received);
-        self.lines.feed(bytes, |line| {
+        let Self { stream, device, frames, received } = self;
+        read_lines(stream, |line| {
             if is_end(line) {
                 return;
             }
-            if !is_frame(line, device, *frames) {
+            if !is_frame(line, *device, *frames) {
                 tally.cross(|| format!("frame {frames} of device {device}: {}", line.escape_ascii()));
             }
             *frames += 1;
             received.fetch_add(1, Ordering::Relaxed);
         })
+        .await
     }
 }
-
-fn unreadable(bytes: &[u8]) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, format!("unreadable answer {}", bytes.escape_ascii()))
-}
-
-/// Some thirty lines of frames at once.
-const READ_BYTES: usize = 2_048;

@@ -1,4 +1,4 @@
-# What the demos have in common: they start programs, look for what these say, and stop them. To be sourced; not a program.
+# What the scripts here have in common: they start programs, look for what these say, and stop them. To be sourced; not a program.
 
 readonly cargo=${CARGO:-cargo} start_seconds=20
 # Nothing here leaves this machine.
@@ -9,7 +9,7 @@ pids=()
 
 # However the script ends: stop what it started, by process id, and say what that said if something went wrong.
 finish() {
-    local status=$?
+    local status=$? what=${failure:-the demo failed}
     trap - EXIT
     local pid
     for pid in ${pids[@]+"${pids[@]}"}; do
@@ -17,7 +17,7 @@ finish() {
     done
     wait
     if [[ $status -ne 0 ]]; then
-        printf '\nthe demo failed (%s)\n' "$status" >&2
+        printf '\n%s (%s)\n' "$what" "$status" >&2
         tail -n 20 "$logs"/* >&2 || true
     fi
     rm -rf "$logs"
