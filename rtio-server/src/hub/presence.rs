@@ -11,11 +11,12 @@ use super::registry::{SHARDS, Session};
 use super::{Change, DeviceId, DeviceLink, Ending, Epoch, Hub, LinkInfo, OfflineCause, Slowed};
 
 /// A device that is online as long as this lives, unless a newer connection takes it over. Dropping it never touches that one.
+///
+/// Its link is in the registry alone: there may be a million of these.
 #[derive(Debug)]
 pub struct Presence {
     hub: Arc<Hub>,
     device: DeviceId,
-    link: Arc<dyn DeviceLink>,
     epoch: Epoch,
 }
 
@@ -28,9 +29,11 @@ impl Presence {
 
 impl Drop for Presence {
     fn drop(&mut self) {
+        let session = self.hub.registry.session(&self.device).filter(|session| session.epoch == self.epoch);
+        let Some(Session { link, .. }) = session else { return };
         // A connection's task that is dropped ends the session, too: the hub's end.
-        let cause = self.link.ended().unwrap_or(OfflineCause::Drained);
-        let peer = self.link.peer();
+        let cause = link.ended().unwrap_or(OfflineCause::Drained);
+        let peer = link.peer();
         let tell = || self.hub.tell(&self.device, self.epoch, peer, Change::Offline { cause });
         self.hub.registry.remove(&self.device, self.epoch, tell);
         self.hub.events.wake();
@@ -74,7 +77,7 @@ impl Hub {
             self.metrics.take_overs.inc();
             old.close(Ending::Replaced);
         }
-        Presence { hub: Arc::clone(self), device, link, epoch }
+        Presence { hub: Arc::clone(self), device, epoch }
     }
 
     /// The number of a session that begins, which is told as the registry changes: so numbers and events of one device are in order.
