@@ -13,7 +13,7 @@ use crate::program::{Running, TestFile, rtio, run};
 use crate::support::hub::Builder;
 use crate::support::receiver::{Manner, Receiver};
 use crate::support::wait::SILENCE;
-use crate::support::{Clock, TestHub, eventually, hub};
+use crate::support::{Clock, Device, TestHub, eventually, hub};
 
 /// A configuration file with webhooks, each as its name, its receiver and its other keys.
 struct Webhooks(NamedTempFile);
@@ -57,6 +57,15 @@ async fn hub_with(receiver: &Receiver, keys: &str) -> (TestHub, Webhooks) {
 async fn assert_says_hello(receiver: &Receiver) {
     let first = receiver.gets(1).await.document;
     assert_eq!((&first["dropped"], &first["events"]), (&Value::Null, &json!([])), "{first}");
+}
+
+/// The receiver has the batch that says that a device came, and does not answer. The device stays as long as what is returned.
+async fn a_batch_hangs(clock: &Clock, receiver: &Receiver, hub: &TestHub) -> Device {
+    receiver.becomes(Manner::Hangs);
+    let device = hub.device("a").await;
+    clock.passes(LOOK).await;
+    receiver.gets(2).await;
+    device
 }
 
 /// A device comes and goes, which is two events.
@@ -367,10 +376,7 @@ async fn a_webhook_that_changes_while_its_receiver_hangs_asks_it_one_thing_at_a_
     let clock = Clock::stopped();
     let receiver = Receiver::start().await;
     let (hub, file) = hub_with(&receiver, "").await;
-    receiver.becomes(Manner::Hangs);
-    let _a = hub.device("a").await;
-    clock.passes(LOOK).await;
-    receiver.gets(2).await;
+    let _a = a_batch_hangs(&clock, &receiver, &hub).await;
     file.become_(&[("orders", &receiver, "kinds = [\"online\"]")]);
     hub.reload.trigger();
     clock.passes(Duration::from_secs(9)).await;
@@ -385,10 +391,7 @@ async fn a_webhook_that_is_removed_waits_for_the_answer_that_is_on_its_way() {
     let clock = Clock::stopped();
     let receiver = Receiver::start().await;
     let (hub, file) = hub_with(&receiver, "").await;
-    receiver.becomes(Manner::Hangs);
-    let _a = hub.device("a").await;
-    clock.passes(LOOK).await;
-    receiver.gets(2).await;
+    let _a = a_batch_hangs(&clock, &receiver, &hub).await;
     file.says("");
     hub.reload.trigger();
     eventually("it is not shown any more", || !hub.metrics().contains("rtio_webhook")).await;

@@ -69,7 +69,7 @@ impl DeviceLink for EchoLink {
     }
 
     fn info(&self) -> LinkInfo {
-        unimplemented!("nobody asks for it")
+        unreachable!("nobody asks for it")
     }
 
     fn ended(&self) -> Option<OfflineCause> {
