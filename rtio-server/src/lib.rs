@@ -25,6 +25,7 @@ pub mod hub;
 pub mod hub_lock;
 pub mod net;
 pub mod readiness;
+pub mod realer;
 pub mod reload;
 pub mod shutdown;
 pub mod store;

@@ -14,6 +14,7 @@ use crate::hub::Services;
 use crate::hub::ports::{DeviceRegistry, Verifier};
 use crate::hub_lock::HubLock;
 use crate::readiness::Readiness;
+use crate::realer::Realer;
 use crate::store::{self, Store};
 
 /// What stands behind the hub's ports.
@@ -30,6 +31,8 @@ pub struct Ports {
     pub asked: backend::Metrics,
     /// Keeps who may connect, where there is a data folder.
     pub devices: Option<Arc<dyn DeviceRegistry>>,
+    /// The control-device runtime, where there is a data folder.
+    pub realer: Option<Arc<Realer>>,
     /// Nobody else uses the data folder as long as this is held.
     pub lock: Option<HubLock>,
     /// Where they say what is missing.
@@ -72,7 +75,8 @@ impl Ports {
             }
         };
         let devices = store.map(|store| store as Arc<dyn DeviceRegistry>);
-        Ok(Self { verifier, services, map, client, asked, devices, lock, readiness, metrics })
+        let realer = None;
+        Ok(Self { verifier, services, map, client, asked, devices, realer, lock, readiness, metrics })
     }
 }
 

@@ -50,6 +50,8 @@ pub struct Config {
     pub drain: Duration,
     /// Who decides whether a device is what it says it is.
     pub verifier: VerifierChoice,
+    /// The control-device runtime; it needs a data folder.
+    pub realer: crate::realer::Config,
     /// How backends are reached.
     pub backend: crate::backend::Config,
     /// Where calls are written down, if anywhere.
@@ -80,6 +82,7 @@ impl TryFrom<RawConfig> for Config {
             verifier: verify::choice(&raw)?,
             tokens: callers::tokens(&raw.callers, raw.dev)?,
             tls: tls::config(raw.tls)?,
+            realer: crate::realer::Config { plain: raw.dev, ..Default::default() },
             backend: backend::config(raw.backend, raw.configurer, raw.file.clone())?,
             hub: hub::Limits {
                 ack_timeout: raw.times.ack_timeout,

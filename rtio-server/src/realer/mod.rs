@@ -1,0 +1,36 @@
+//! The control-device runtime (docs/realer.md): who a control device is, what it may be told to do and what it tells, over whichever
+//! transport. The edges `http` and `admin` call [`Realer`]; the device session and callers come by the hub's own ports.
+//!
+//! The rules are pure: [`accept`] and what it stands on know no clock, no IO and no lock. It owns the port [`ports::Store`]. It knows
+//! no HTTP, no socket and no SQL.
+
+pub mod accept;
+pub mod ports;
+pub mod value;
+pub mod wish;
+
+mod catalog;
+mod changes;
+mod clock;
+mod config;
+mod desired;
+mod device;
+mod ids;
+mod item;
+mod record;
+mod refusal;
+mod runtime;
+mod scope;
+
+pub use catalog::{Adoption, Catalog, Command, MAX_RESOURCES, MAX_SOURCES, Resource, Sensor};
+pub use changes::{Changes, Watcher};
+pub use clock::{Clock, SteadyClock};
+pub use config::{Backoff, Cadence, Codes, Config, Interval, Limits, Retention};
+pub use desired::{DesiredState, Lifecycle, NewDesired};
+pub use device::{ControlDevice, DeviceSettings, Plan, Protocols, Revisions, Subscription};
+pub use ids::{CommandId, DesiredId, InvalidId, ResourceId, SensorId, SourceId, is_control_device, new_control_device};
+pub use item::{Answer, Item, MessageId, ReportStatus, Text, Warning, Warnings};
+pub use record::{AdoptionRecord, FeedRecord, Latest, SourceState, State};
+pub use refusal::{Detail, ErrorType, Refusal, whole_seconds};
+pub use runtime::Realer;
+pub use scope::{Scope, Scopes};

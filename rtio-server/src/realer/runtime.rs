@@ -1,0 +1,53 @@
+//! The runtime as its edges see it: [`Realer`]. What it does is in files of its own, one for each use.
+
+use std::sync::Arc;
+
+use super::ports::Store;
+use super::{Changes, Clock, Config};
+use crate::hub::DeviceId;
+
+/// The runtime. One per hub, shared by all edges.
+#[derive(Debug)]
+pub struct Realer {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) config: Config,
+    pub(super) changes: Changes,
+}
+
+impl Realer {
+    /// A runtime that keeps in `store` what it must not forget.
+    pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, config: Config) -> Self {
+        Self { store, clock, config, changes: Changes::default() }
+    }
+
+    /// Its numbers.
+    pub const fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// What it keeps, for who reads history.
+    pub fn store(&self) -> &dyn Store {
+        &*self.store
+    }
+
+    /// What time it is, in milliseconds since 1970.
+    pub fn now_ms(&self) -> i64 {
+        self.clock.now_ms()
+    }
+
+    /// Who waits for what changes.
+    pub const fn changes(&self) -> &Changes {
+        &self.changes
+    }
+
+    /// Something about the device has changed, and the store knows it: who watches it is told.
+    pub(super) fn has_changed(&self, device: &DeviceId) {
+        self.changes.tell(device);
+    }
+
+    /// A desired state was set, and the store knows it.
+    pub(super) fn is_wished(&self, device: &DeviceId) {
+        self.has_changed(device);
+    }
+}
