@@ -6,9 +6,11 @@
 
 pub mod accept;
 pub mod ports;
+pub mod spacing;
 pub mod value;
 pub mod wish;
 
+mod admission;
 mod catalog;
 mod changes;
 mod clock;
@@ -22,6 +24,7 @@ mod refusal;
 mod runtime;
 mod scope;
 
+pub use admission::{Admitted, Errand};
 pub use catalog::{Adoption, Catalog, Command, MAX_RESOURCES, MAX_SOURCES, Resource, Sensor};
 pub use changes::{Changes, Watcher};
 pub use clock::{Clock, SteadyClock};
@@ -34,3 +37,4 @@ pub use record::{AdoptionRecord, FeedRecord, Latest, SourceState, State};
 pub use refusal::{Detail, ErrorType, Refusal, whole_seconds};
 pub use runtime::Realer;
 pub use scope::{Scope, Scopes};
+pub use spacing::Family;

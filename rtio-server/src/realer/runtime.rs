@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
+use parking_lot::Mutex;
+
 use super::ports::Store;
+use super::spacing::Spacing;
 use super::{Changes, Clock, Config};
 use crate::hub::DeviceId;
 
@@ -13,12 +16,13 @@ pub struct Realer {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) config: Config,
     pub(super) changes: Changes,
+    pub(super) spacing: Mutex<Spacing>,
 }
 
 impl Realer {
     /// A runtime that keeps in `store` what it must not forget.
     pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, config: Config) -> Self {
-        Self { store, clock, config, changes: Changes::default() }
+        Self { store, clock, config, changes: Changes::default(), spacing: Mutex::default() }
     }
 
     /// Its numbers.

@@ -39,6 +39,7 @@ mod prefer;
 mod process;
 mod program;
 mod proxy;
+mod realer;
 mod registry;
 mod report;
 mod revoked;

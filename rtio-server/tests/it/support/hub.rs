@@ -15,8 +15,10 @@ use rtio_server::config::{Config, RawConfig, VerifierChoice};
 use rtio_server::hub::ports::{DeviceRegistry, DeviceService, Verifier};
 use rtio_server::hub::{Hub, MappedService, ServiceSource};
 use rtio_server::readiness::Readiness;
+use rtio_server::realer::Realer;
 use rtio_server::reload::Reload;
 use rtio_server::shutdown::Shutdown;
+use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
 use super::tls::{Ca, PortFiles, TlsClient};
@@ -27,7 +29,7 @@ use super::{Caller, Device, Peer, Reply};
 pub(crate) fn hub() -> Builder {
     let config = config(&[]);
     let ports = Ports::configured(&config).expect("the ports can be made");
-    Builder { config, ports, services: BTreeMap::new(), device_tls: None, http_tls: None }
+    Builder { config, ports, services: BTreeMap::new(), device_tls: None, http_tls: None, folder: None }
 }
 
 fn config(flags: &[&str]) -> Config {
@@ -47,6 +49,7 @@ pub(crate) struct Builder {
     services: BTreeMap<Arc<str>, Arc<dyn DeviceService>>,
     device_tls: Option<PortFiles>,
     http_tls: Option<PortFiles>,
+    folder: Option<TempDir>,
 }
 
 /// A hub that serves.
@@ -62,8 +65,11 @@ pub(crate) struct TestHub {
     /// Of the ports that have TLS; a test may write them anew.
     pub(crate) device_tls: Option<PortFiles>,
     pub(crate) http_tls: Option<PortFiles>,
+    realer: Option<Arc<Realer>>,
     registry: Arc<Registry>,
     run: JoinHandle<()>,
+    /// Its data folder, where nobody else has made one.
+    _folder: Option<TempDir>,
 }
 
 impl Builder {
@@ -136,6 +142,14 @@ impl Builder {
         self
     }
 
+    /// Serves control devices, with a data folder of its own; comes before services.
+    pub(crate) fn with_realer(mut self) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        self = self.with_data_dir(folder.path());
+        self.folder = Some(folder);
+        self
+    }
+
     /// Signs what it posts with the keys in a file; comes before services.
     pub(crate) fn with_signing_keys(mut self, file: &Path) -> Self {
         self.config.backend.signing_key_file = Some(file.to_owned());
@@ -174,7 +188,7 @@ impl Builder {
 
     pub(crate) async fn start(self) -> TestHub {
         rtio_server::net::tls::install_provider();
-        let (shutdown, reload) = (Shutdown::new(), Reload::new());
+        let (shutdown, reload, realer) = (Shutdown::new(), Reload::new(), self.ports.realer.clone());
         let app = App::build(&self.config, self.ports, reload.clone(), shutdown.clone()).expect("free ports exist");
         let (device_addr, http_addr, admin_addr, core) =
             (app.device_addr(), app.http_addr(), app.admin_addr(), app.hub());
@@ -191,13 +205,20 @@ impl Builder {
             shutdown,
             device_tls,
             http_tls,
+            realer,
             registry,
             run,
+            _folder: self.folder,
         }
     }
 }
 
 impl TestHub {
+    /// The runtime of control devices.
+    pub(crate) fn realer(&self) -> &Realer {
+        self.realer.as_deref().expect("the hub was made with a data folder")
+    }
+
     /// A device that is connected and verified, at capacity level 0.
     pub(crate) async fn device(&self, id: &str) -> Device {
         self.device_at_level(id, 0).await

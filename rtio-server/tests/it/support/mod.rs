@@ -14,6 +14,7 @@ pub(crate) mod h2;
 pub(crate) mod h2_service;
 pub(crate) mod hub;
 pub(crate) mod peer;
+pub(crate) mod realer;
 pub(crate) mod receiver;
 pub(crate) mod reply;
 pub(crate) mod service;
