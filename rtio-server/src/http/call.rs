@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use hyper::body::Incoming;
-use hyper::header::HeaderValue;
+use hyper::header::{HeaderValue, RETRY_AFTER};
 use hyper::{Response, StatusCode};
 use tracing::Instrument;
 
@@ -14,10 +14,10 @@ use super::idempotency::{Answer, IDEMPOTENCY_REPLAYED, Keyed, Source, Wish, once
 use super::json::{self, Unfit};
 use super::observe::{self, InFlight};
 use super::outcome::{Code, code_of};
-use super::problem::Problem;
+use super::problem::{Problem, RETRY_AFTER_SECONDS, is_over_soon};
 use super::router::Form;
 use super::service::{Visit, success, whole};
-use crate::hub::CallRequest;
+use crate::hub::{Answered, AnsweredBy};
 use crate::token::Method;
 
 /// `POST /{device_id}`.
@@ -45,7 +45,9 @@ pub(super) async fn compatible(visit: &Visit<'_>, body: &mut Incoming, busy: Bus
                 Err(denied) => Err(denied),
             };
             match called {
-                Ok(Answer { outcome: Ok(data), source }) => marked(source, answer(request.id, Code::Ok, &data)),
+                Ok(Answer { outcome: Ok(answered), source }) => {
+                    marked(source, answer(request.id, Code::Ok, &answered.data))
+                }
                 Ok(Answer { outcome: Err(error), source }) => marked(source, answer(request.id, code_of(&error), &[])),
                 Err(denied) => denied.into_response(Form::Compatible, request.id),
             }
@@ -76,9 +78,7 @@ pub(super) async fn direct(visit: &Visit<'_>, uri: &str, body: &mut Incoming) ->
         }
     };
     match call(visit, key, Wish { form: Form::Direct, uri, data: &data }, place).await {
-        Ok(Answer { outcome: Ok(data), source }) => {
-            marked(source, success("application/octet-stream", ReplyBody::Whole(data)))
-        }
+        Ok(Answer { outcome: Ok(answered), source }) => marked(source, raw(answered)),
         Ok(Answer { outcome: Err(error), source }) => marked(source, Problem::of(&error).into_response(Form::Direct)),
         Err(denied) => denied.into_response(Form::Direct, 0),
     }
@@ -91,11 +91,28 @@ async fn call(visit: &Visit<'_>, key: Option<Keyed<'_>>, wish: Wish<'_>, place: 
         return Box::pin(once(visit, key, wish, place)).await;
     }
     let doing = visit.asked.trail.calls(visit.device, wish.uri);
-    let request = CallRequest { uri: wish.uri, data: wish.data, wait: visit.call_wait() };
-    let result = visit.callers.hub.call(visit.device, request).instrument(doing.span()).await;
-    doing.ended(&result);
+    let request = visit.call(wish.uri, wish.data);
+    let outcome = visit.callers.hub.call(visit.device, request).instrument(doing.span()).await;
+    doing.ended(&outcome);
     drop(place);
-    Ok(Answer { outcome: result.map(Bytes::from), source: Source::Own })
+    Ok(Answer { outcome, source: Source::Own })
+}
+
+/// The answer of the direct form: a device's bytes, or the hub's document on its behalf with the status that this has.
+fn raw(Answered { data, by }: Answered) -> Response<ReplyBody> {
+    match by {
+        AnsweredBy::Device => success("application/octet-stream", ReplyBody::Whole(data)),
+        AnsweredBy::Hub { status } => document(data, StatusCode::from_u16(status).unwrap_or(StatusCode::OK)),
+    }
+}
+
+fn document(data: Bytes, status: StatusCode) -> Response<ReplyBody> {
+    let mut response = success("application/json", ReplyBody::Whole(data));
+    *response.status_mut() = status;
+    if is_over_soon(status) {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS));
+    }
+    response
 }
 
 /// Says whose call the answer is of.

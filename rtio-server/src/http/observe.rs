@@ -28,11 +28,11 @@ use crate::token::{Method, unix_now};
 /// An obget of the compatible form.
 pub(super) async fn compatible(visit: &Visit<'_>, request: &json::Request, in_flight: InFlight) -> Response<ReplyBody> {
     let format = Format::Lines { id: request.id };
-    match establish(visit, &request.uri, &request.data).await {
+    match establish(visit, visit.observation(&request.uri, &request.data)).await {
         Ok(watched) => stream(visit, format, watched, in_flight),
         Err(error) => {
             let mut line = Vec::new();
-            format.write(&mut line, 0, code_of(&error), &[]);
+            format.write(&mut line, &Frame::new(0, code_of(&error), Vec::new()));
             success(format.content_type(), whole(line))
         }
     }
@@ -48,17 +48,16 @@ pub(super) async fn direct(visit: &Visit<'_>, uri: &str, busy: Busy) -> Response
         Err(denied) => return denied.into_response(Form::Direct, 0),
     };
     let format = if visit.asked.wants_events() { Format::Events } else { Format::Lines { id: 0 } };
-    match establish(visit, uri, &[]).await {
+    match establish(visit, visit.observation(uri, &[]).after(visit.asked.last_event())).await {
         Ok(watched) => stream(visit, format, watched, in_flight),
         Err(error) => Problem::of(&error).into_response(Form::Direct),
     }
 }
 
-async fn establish(visit: &Visit<'_>, uri: &str, data: &[u8]) -> Result<(Watch, Doing), CallError> {
+async fn establish(visit: &Visit<'_>, request: CallRequest<'_>) -> Result<(Watch, Doing), CallError> {
     let Visit { callers, device, asked, .. } = visit;
-    let wait = asked.wait.unwrap_or(callers.config.establish_timeout);
-    let mut doing = asked.trail.observes(device, uri);
-    match callers.hub.observe(device, CallRequest { uri, data, wait }).instrument(doing.span()).await {
+    let mut doing = asked.trail.observes(device, request.uri);
+    match callers.hub.observe(device, request).instrument(doing.span()).await {
         Ok(watch) => {
             doing.has_begun();
             Ok((watch, doing))
@@ -79,7 +78,16 @@ fn stream(
     let shutdown = visit.callers.shutdown.clone();
     let expiry = visit.caller.until().map(|until| Box::pin(tokio::time::sleep(until.saturating_sub(unix_now()))));
     let watch = Some(watch);
-    let body = ObservationBody { format, watch, doing, next_frame: 0, expiry, shutdown, _in_flight: in_flight };
+    let body = ObservationBody {
+        format,
+        watch,
+        doing,
+        next_frame: 0,
+        has_events: false,
+        expiry,
+        shutdown,
+        _in_flight: in_flight,
+    };
     let mut response = success(format.content_type(), ReplyBody::Observation(Box::new(body)));
     // A stream that a proxy keeps to itself is none.
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -119,19 +127,43 @@ impl Format {
         }
     }
 
-    fn write(self, out: &mut Vec<u8>, frame: u64, code: Code, data: &[u8]) {
+    fn write(self, out: &mut Vec<u8>, frame: &Frame) {
+        let Frame { number, code, data, .. } = frame;
         match self {
             Self::Lines { id } => {
-                write_answer(out, id, frame, code, data);
+                write_answer(out, id, *number, *code, data);
                 out.push(b'\n');
             }
             Self::Events => {
-                let kind = if code == Code::Continue { "" } else { "event: end\n" };
-                out.extend_from_slice(format!("{kind}id: {frame}\ndata: ").as_bytes());
-                write_answer(out, 0, frame, code, data);
+                let kind = if *code == Code::Continue { "" } else { "event: end\n" };
+                out.extend_from_slice(kind.as_bytes());
+                if let Some(event) = frame.event {
+                    out.extend_from_slice(format!("id: {event}\n").as_bytes());
+                }
+                out.extend_from_slice(b"data: ");
+                write_answer(out, 0, *number, *code, data);
                 out.extend_from_slice(b"\n\n");
             }
         }
+    }
+}
+
+/// One frame, before it has a format.
+#[derive(Debug, PartialEq, Eq)]
+struct Frame {
+    /// Its number in the stream.
+    number: u64,
+    /// The id that a reader of events remembers: its number, or what another observation can go on from. `None`: what it has
+    /// remembered stays.
+    event: Option<u64>,
+    code: Code,
+    data: Vec<u8>,
+}
+
+impl Frame {
+    /// A frame of a device, which nobody can go on from.
+    const fn new(number: u64, code: Code, data: Vec<u8>) -> Self {
+        Self { number, event: Some(number), code, data }
     }
 }
 
@@ -143,6 +175,8 @@ pub(super) struct ObservationBody {
     /// Writes down how it ended.
     doing: Doing,
     next_frame: u64,
+    /// Whether frames have ids of their own, which another observation can go on from.
+    has_events: bool,
     /// Fires when the caller's token has expired; `None` where callers need none.
     expiry: Option<Pin<Box<Sleep>>>,
     shutdown: Shutdown,
@@ -154,12 +188,12 @@ impl ObservationBody {
     pub(super) fn poll_lines(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
         let mut lines = Vec::new();
         while let Poll::Ready(item) = self.poll_item(cx) {
-            let Some((code, data)) = item else { break };
-            self.format.write(&mut lines, self.next_frame, code, &data);
-            self.next_frame += 1;
-            if code != Code::Continue {
+            let Some(item) = item else { break };
+            let frame = self.frame(item);
+            self.format.write(&mut lines, &frame);
+            if frame.code != Code::Continue {
                 self.watch = None;
-                self.doing.end(code, Delivery::Answered);
+                self.doing.end(frame.code, Delivery::Answered);
             }
             if lines.len() >= FLUSH_BYTES {
                 break;
@@ -172,20 +206,36 @@ impl ObservationBody {
         }
     }
 
-    fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Option<(Code, Vec<u8>)>> {
+    fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Option<ObservationItem>> {
         let Some(watch) = &mut self.watch else { return Poll::Ready(None) };
         // Asked first, or a device that never pauses would keep a caller whose time is over.
         if self.expiry.as_mut().is_some_and(|expiry| expiry.as_mut().poll(cx).is_ready()) {
-            return Poll::Ready(Some((Code::Terminate, Vec::new())));
+            return Poll::Ready(Some(ObservationItem::End(Ok(()))));
         }
         match watch.poll_next(cx) {
-            Poll::Ready(ObservationItem::Frame(data)) => Poll::Ready(Some((Code::Continue, data))),
-            Poll::Ready(ObservationItem::End(Ok(()))) => Poll::Ready(Some((Code::Terminate, Vec::new()))),
-            Poll::Ready(ObservationItem::End(Err(error))) => Poll::Ready(Some((code_of(&error), Vec::new()))),
+            Poll::Ready(item) => Poll::Ready(Some(item)),
             // The hub shuts down: its observations end in good order, so that the drain need not wait for them. The
             // connection's task waits for the shutdown, and polls its body when that begins.
-            Poll::Pending if self.shutdown.is_triggered() => Poll::Ready(Some((Code::Terminate, Vec::new()))),
+            Poll::Pending if self.shutdown.is_triggered() => Poll::Ready(Some(ObservationItem::End(Ok(())))),
             Poll::Pending => Poll::Pending,
+        }
+    }
+
+    fn frame(&mut self, item: ObservationItem) -> Frame {
+        let number = self.next_frame;
+        self.next_frame += 1;
+        match item {
+            ObservationItem::Frame(data) => Frame::new(number, Code::Continue, data),
+            ObservationItem::Event { id, data } => {
+                self.has_events = true;
+                Frame { event: Some(id), ..Frame::new(number, Code::Continue, data) }
+            }
+            ObservationItem::End(end) => {
+                let code = end.map_or_else(|error| code_of(&error), |()| Code::Terminate);
+                // The end is nothing to go on from.
+                let event = Some(number).filter(|_| !self.has_events);
+                Frame { event, ..Frame::new(number, code, Vec::new()) }
+            }
         }
     }
 }
@@ -206,13 +256,24 @@ mod tests {
     #[test]
     fn a_frame_is_a_line_or_an_event() {
         let mut out = Vec::new();
-        Format::Lines { id: 7 }.write(&mut out, 3, Code::Continue, b"x");
+        let x = Frame::new(3, Code::Continue, b"x".to_vec());
+        Format::Lines { id: 7 }.write(&mut out, &x);
         assert_eq!(out, b"{\"id\":7,\"fid\":3,\"code\":\"CONTINUE\",\"data\":\"eA==\"}\n");
         out.clear();
-        Format::Events.write(&mut out, 3, Code::Continue, b"x");
+        Format::Events.write(&mut out, &x);
         assert_eq!(out, b"id: 3\ndata: {\"id\":0,\"fid\":3,\"code\":\"CONTINUE\",\"data\":\"eA==\"}\n\n");
         out.clear();
-        Format::Events.write(&mut out, 4, Code::Terminate, b"");
+        Format::Events.write(&mut out, &Frame::new(4, Code::Terminate, Vec::new()));
         assert_eq!(out, b"event: end\nid: 4\ndata: {\"id\":0,\"fid\":4,\"code\":\"TERMINATE\",\"data\":\"\"}\n\n");
+    }
+
+    #[test]
+    fn an_event_has_its_own_id_and_an_end_may_have_none() {
+        let mut out = Vec::new();
+        Format::Events.write(&mut out, &Frame { event: Some(41), ..Frame::new(0, Code::Continue, b"x".to_vec()) });
+        assert_eq!(out, b"id: 41\ndata: {\"id\":0,\"fid\":0,\"code\":\"CONTINUE\",\"data\":\"eA==\"}\n\n");
+        out.clear();
+        Format::Events.write(&mut out, &Frame { event: None, ..Frame::new(1, Code::Terminate, Vec::new()) });
+        assert_eq!(out, b"event: end\ndata: {\"id\":0,\"fid\":1,\"code\":\"TERMINATE\",\"data\":\"\"}\n\n");
     }
 }

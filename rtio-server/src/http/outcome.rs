@@ -66,6 +66,7 @@ pub(super) const fn code_of(error: &CallError) -> Code {
         CallError::DeviceMalformed | CallError::DeviceOverran => Code::InternalServerError,
         // Nobody is there to read it; the hub ends the stream, as it would for its own sake.
         CallError::CallerStalled => Code::Terminate,
+        CallError::ShadowRefused(refusal) => code_of_status(refusal.status),
         CallError::TooLarge { .. } => Code::BadRequest,
         CallError::Busy(cap) => match cap {
             crate::hub::Cap::Calls { .. } | crate::hub::Cap::Outbox { .. } => Code::TooManyRequests,
@@ -102,7 +103,7 @@ pub(super) const fn delivery_name(delivery: Delivery) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hub::Cap;
+    use crate::hub::{Cap, ShadowRefusal};
     use std::time::Duration;
 
     #[test]
@@ -110,6 +111,7 @@ mod tests {
         let silent = |stage| CallError::DeviceSilent { stage, waited: Duration::ZERO, delivery: Delivery::NotSent };
         let gone = CallError::DeviceGone { delivery: Delivery::SentUnanswered };
         let refused = CallError::DeviceRefused;
+        let shadow = |status| CallError::from(ShadowRefusal { status, why: "no" });
         let cases = [
             (CallError::DeviceOffline, "DEVICEID_OFFLINE", 503),
             (gone, "DEVICEID_OFFLINE", 503),
@@ -128,6 +130,8 @@ mod tests {
             (CallError::DeviceOverran, "INTERNAL_SERVER_ERROR", 502),
             (CallError::CallerStalled, "TERMINATE", 200),
             (CallError::TooLarge { len: 505, max: 504 }, "BAD_REQUEST", 400),
+            (shadow(StatusCode::NotFound), "NOT_FOUND", 404),
+            (shadow(StatusCode::BadRequest), "BAD_REQUEST", 400),
             (CallError::Busy(Cap::Calls { max: 1 }), "TOO_MANY_REQUESTS", 429),
             (CallError::Busy(Cap::Outbox { max_bytes: 1 }), "TOO_MANY_REQUESTS", 429),
             (CallError::Busy(Cap::Observations { max: 256 }), "TOO_MANY_OBSERVERS", 429),

@@ -27,6 +27,13 @@ impl<'a> Asked<'a> {
         Self { trail, ..self }
     }
 
+    /// After which event an observation shall go on, as whoever reads events says when it comes back.
+    pub(super) fn last_event(&self) -> Option<&'a str> {
+        // What is no text is no event's id either; it is refused by whoever knows events.
+        let id = self.headers.get(LAST_EVENT_ID).map(|value| value.to_str().unwrap_or("?"));
+        id.filter(|id| !id.is_empty())
+    }
+
     /// Whether an observation shall come as server-sent events.
     pub(super) fn wants_events(&self) -> bool {
         let accepted = self.headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
@@ -37,6 +44,9 @@ impl<'a> Asked<'a> {
 
 /// Media type of server-sent events.
 pub(super) const EVENT_STREAM: &str = "text/event-stream";
+
+/// Where a reader of events says which it had last.
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 /// The header's name.
 const PREFER: HeaderName = HeaderName::from_static("prefer");

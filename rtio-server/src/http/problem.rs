@@ -47,10 +47,20 @@ impl Problem {
     /// A call or observation that failed.
     pub(super) fn of(error: &CallError) -> Self {
         let code = code_of(error);
-        let status = if matches!(error, CallError::TooLarge { .. }) {
-            StatusCode::PAYLOAD_TOO_LARGE
-        } else {
-            code.http_status()
+        let status = match error {
+            CallError::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            // No device has failed.
+            CallError::ShadowRefused(_) if code == Code::InternalServerError => StatusCode::SERVICE_UNAVAILABLE,
+            CallError::ShadowRefused(_)
+            | CallError::DeviceOffline
+            | CallError::DeviceGone { .. }
+            | CallError::DeviceVanished { .. }
+            | CallError::DeviceSilent { .. }
+            | CallError::DeviceRefused(_)
+            | CallError::DeviceMalformed
+            | CallError::DeviceOverran
+            | CallError::CallerStalled
+            | CallError::Busy(_) => code.http_status(),
         };
         Self { status, code, delivery: error.delivery(), detail: error.to_string(), missing: None }
     }
@@ -65,7 +75,7 @@ impl Problem {
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-        if matches!(self.code, Code::DeviceOffline | Code::TooManyRequests | Code::TooManyObservers) {
+        if is_over_soon(self.status) {
             headers.insert(RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS));
         }
         response
@@ -94,5 +104,10 @@ pub(super) fn wrong_method(form: Form, allow: &'static str) -> Response<ReplyBod
     response
 }
 
+/// Whether doing it again soon makes sense.
+pub(super) fn is_over_soon(status: StatusCode) -> bool {
+    matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS)
+}
+
 /// A device that lost its connection is back within a second or so if it is still there; a full one frees a place as soon.
-const RETRY_AFTER_SECONDS: &str = "1";
+pub(super) const RETRY_AFTER_SECONDS: &str = "1";

@@ -20,7 +20,7 @@ use super::problem::{Problem, wrong_method};
 use super::router::{Form, Route, route};
 use super::trail::Trail;
 use super::{Callers, call, cors, group, observe, openapi};
-use crate::hub::DeviceId;
+use crate::hub::{CallRequest, DeviceId};
 use crate::token::{Caller, Method};
 
 /// Answers one request. Never fails: a failure is an answer.
@@ -121,9 +121,14 @@ impl<'a> Visit<'a> {
         begun.inspect_err(|&denied| self.asked.trail.is_refused(self.device, Some((method, uri)), denied))
     }
 
-    /// How long the device has to answer a call.
-    pub(super) fn call_wait(&self) -> Duration {
-        self.asked.wait.unwrap_or(self.callers.config.call_timeout)
+    /// The call that the caller asks for.
+    pub(super) fn call<'r>(&self, uri: &'r str, data: &'r [u8]) -> CallRequest<'r> {
+        CallRequest::new(uri, data, self.asked.wait, self.callers.config.call_timeout)
+    }
+
+    /// The observation that the caller asks for.
+    pub(super) fn observation<'r>(&self, uri: &'r str, data: &'r [u8]) -> CallRequest<'r> {
+        CallRequest::new(uri, data, self.asked.wait, self.callers.config.establish_timeout)
     }
 }
 

@@ -13,7 +13,7 @@ use super::access::Denied;
 use super::json::URI_BYTES;
 use super::outcome::{Code, code_of, delivery_name};
 use super::trace_parent::trace_id;
-use crate::hub::{Audit, AuditEntry, AuditEvent, CallError, Delivery, DeviceId, Hub};
+use crate::hub::{Answered, AnsweredBy, Audit, AuditEntry, AuditEvent, CallError, Delivery, DeviceId, Hub};
 use crate::token::Method;
 
 /// Where a request comes from. Cheap to clone.
@@ -162,22 +162,30 @@ impl Doing {
     /// An observation has begun.
     pub(super) fn has_begun(&self) {
         if let Some(known) = &self.0 {
-            known.write(AuditEvent::ObserveStart, Code::Continue.as_str(), delivery_name(Delivery::Answered));
+            known.write(AuditEvent::ObserveStart, Code::Continue.as_str(), delivery_name(Delivery::Answered), None);
         }
     }
 
     /// How it ended.
-    pub(super) fn ended<T>(mut self, result: &Result<T, CallError>) {
+    pub(super) fn ended(mut self, result: &Result<Answered, CallError>) {
         match result {
-            Ok(_) => self.end(Code::Ok, Delivery::Answered),
+            Ok(Answered { by: AnsweredBy::Device, .. }) => self.end(Code::Ok, Delivery::Answered),
+            Ok(Answered { by: AnsweredBy::Hub { status }, .. }) => self.end_by_hub(*status),
             Err(error) => self.end(code_of(error), error.delivery()),
+        }
+    }
+
+    /// The hub has answered on the device's behalf.
+    fn end_by_hub(&mut self, status: u16) {
+        if let Some(known) = self.0.take() {
+            known.write(known.event, Code::Ok.as_str(), delivery_name(Delivery::Answered), Some(status));
         }
     }
 
     /// With which code it ended. Says nothing once it was said.
     pub(super) fn end(&mut self, code: Code, delivery: Delivery) {
         if let Some(known) = self.0.take() {
-            known.write(known.event, code.as_str(), delivery_name(delivery));
+            known.write(known.event, code.as_str(), delivery_name(delivery), None);
         }
     }
 }
@@ -185,13 +193,13 @@ impl Doing {
 impl Drop for Doing {
     fn drop(&mut self) {
         if let Some(known) = self.0.take() {
-            known.write(known.event, CALLER_LEFT, UNKNOWN);
+            known.write(known.event, CALLER_LEFT, UNKNOWN, None);
         }
     }
 }
 
 impl Known {
-    fn write(&self, event: AuditEvent, code: &'static str, delivery: &'static str) {
+    fn write(&self, event: AuditEvent, code: &'static str, delivery: &'static str, status: Option<u16>) {
         let duration = self.begun.elapsed();
         let what = match event {
             AuditEvent::Call => "call ended",
@@ -205,6 +213,7 @@ impl Known {
             audit.record(AuditEntry {
                 method: Some(self.method),
                 uri: Some(self.uri.clone()),
+                status,
                 duration,
                 ..self.origin.entry(event, Some(&self.device), code, delivery)
             });

@@ -29,7 +29,7 @@ pub struct AuditEntry {
     pub uri: Option<String>,
     /// `code` that the caller got.
     pub code: &'static str,
-    /// HTTP status of a refusal, where codes say less.
+    /// HTTP status of a refusal, and of an answer of the hub's on the device's behalf, where codes say less.
     pub status: Option<u16>,
     /// How far the request got.
     pub delivery: &'static str,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, Sleep};
 
-use super::{CallError, CallId, Delivery, DeviceId, DeviceLink, Hub, RequestParts, UriDigest};
+use super::{Answered, CallError, CallId, Delivery, DeviceId, DeviceLink, Hub, RequestParts, UriDigest};
 
 /// What a caller asks of a device.
 #[derive(Debug, Clone, Copy)]
@@ -18,9 +18,25 @@ pub struct CallRequest<'a> {
     pub data: &'a [u8],
     /// How long the answer counts.
     pub wait: Duration,
+    /// Whether the caller said so itself, and not only the operator.
+    pub is_wait_asked: bool,
+    /// After which event an observation shall go on, in the caller's words; devices know no events.
+    pub after: Option<&'a str>,
 }
 
-impl CallRequest<'_> {
+impl<'a> CallRequest<'a> {
+    /// A request whose answer counts for `default_wait`, unless the caller has asked for another time.
+    pub fn new(uri: &'a str, data: &'a [u8], asked_wait: Option<Duration>, default_wait: Duration) -> Self {
+        let wait = asked_wait.unwrap_or(default_wait);
+        Self { uri, data, wait, is_wait_asked: asked_wait.is_some(), after: None }
+    }
+
+    /// The same for an observation that goes on after an event.
+    #[must_use]
+    pub const fn after(self, after: Option<&'a str>) -> Self {
+        Self { after, ..self }
+    }
+
     pub(super) fn parts(&self) -> RequestParts<'_> {
         let started = Instant::now();
         let deadline = started + self.wait;
@@ -29,7 +45,7 @@ impl CallRequest<'_> {
 }
 
 impl Hub {
-    /// Calls a device and waits for its answer's data.
+    /// Calls a device and waits for its answer, or for the hub's where that answers on the device's behalf.
     ///
     /// # Errors
     ///
@@ -38,11 +54,16 @@ impl Hub {
     /// # Cancel safety
     ///
     /// Dropping the future ends the call: if it has not left the hub it never will, and its answer is dropped.
-    pub async fn call(&self, device: &DeviceId, request: CallRequest<'_>) -> Result<Vec<u8>, CallError> {
+    pub async fn call(&self, device: &DeviceId, request: CallRequest<'_>) -> Result<Answered, CallError> {
         let meter = self.metrics.calls.begin();
+        if let Some(shadow) = self.shadow_of(device, request.uri) {
+            let answered = shadow.call(device, request).await;
+            meter.is_shadowed();
+            return Ok(answered);
+        }
         let result = self.call_unmetered(device, request).await;
         meter.end(&result);
-        result
+        result.map(Answered::by_device)
     }
 
     async fn call_unmetered(&self, device: &DeviceId, request: CallRequest<'_>) -> Result<Vec<u8>, CallError> {

@@ -57,6 +57,11 @@ impl CallMeter<'_> {
             self.metrics.latency.observe(self.started.elapsed());
         }
     }
+
+    /// The hub has answered on the device's behalf: how long that took is no matter of the device.
+    pub(super) fn is_shadowed(mut self) {
+        self.outcome = Outcome::Shadow;
+    }
 }
 
 impl Drop for CallMeter<'_> {
@@ -101,6 +106,11 @@ impl ObservationMetrics {
     /// It was asked whether an observation may begin.
     pub(super) fn asked<T>(&self, result: &Result<T, CallError>) {
         self.begun.count(Outcome::of(result));
+    }
+
+    /// The hub has begun an observation on a device's behalf.
+    pub(super) fn is_shadowed(&self) {
+        self.begun.count(Outcome::Shadow);
     }
 
     /// The caller left before the device answered.

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use rtio_proto::StatusCode;
 
+use super::ShadowRefusal;
+
 /// A call or an observation that did not succeed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum CallError {
@@ -52,6 +54,9 @@ pub enum CallError {
         /// Most that are allowed.
         max: usize,
     },
+    /// The hub, which answers on the device's behalf, refuses.
+    #[error(transparent)]
+    ShadowRefused(#[from] ShadowRefusal),
     /// A cap of ours is reached; trying again later may succeed.
     #[error("{0}")]
     Busy(Cap),
@@ -136,7 +141,7 @@ impl CallError {
     /// How far the request got.
     pub const fn delivery(&self) -> Delivery {
         match self {
-            Self::DeviceOffline | Self::TooLarge { .. } | Self::Busy(_) => Delivery::NotSent,
+            Self::DeviceOffline | Self::TooLarge { .. } | Self::ShadowRefused(_) | Self::Busy(_) => Delivery::NotSent,
             Self::DeviceGone { delivery } | Self::DeviceVanished { delivery } | Self::DeviceSilent { delivery, .. } => {
                 *delivery
             }
@@ -150,24 +155,31 @@ impl CallError {
     pub const fn fault(&self) -> Fault {
         match self {
             Self::TooLarge { .. } | Self::CallerStalled => Fault::Caller,
-            Self::DeviceRefused(status) => match status {
-                StatusCode::BadRequest | StatusCode::NotFound | StatusCode::MethodNotAllowed => Fault::Caller,
-                StatusCode::Unknown
-                | StatusCode::InternalError
-                | StatusCode::Ok
-                | StatusCode::Continue
-                | StatusCode::Terminate
-                | StatusCode::TooManyRequests
-                | StatusCode::TooManyObservers => Fault::Device,
-            },
+            Self::DeviceRefused(status) if is_callers(*status) => Fault::Caller,
+            Self::ShadowRefused(refusal) if is_callers(refusal.status) => Fault::Caller,
             Self::DeviceOffline
             | Self::DeviceGone { .. }
             | Self::DeviceVanished { .. }
             | Self::DeviceSilent { .. }
+            | Self::DeviceRefused(_)
             | Self::DeviceMalformed
             | Self::DeviceOverran => Fault::Device,
-            Self::Busy(_) => Fault::Hub,
+            Self::ShadowRefused(_) | Self::Busy(_) => Fault::Hub,
         }
+    }
+}
+
+/// Whether a refusal says that the request could not have succeeded.
+const fn is_callers(status: StatusCode) -> bool {
+    match status {
+        StatusCode::BadRequest | StatusCode::NotFound | StatusCode::MethodNotAllowed => true,
+        StatusCode::Unknown
+        | StatusCode::InternalError
+        | StatusCode::Ok
+        | StatusCode::Continue
+        | StatusCode::Terminate
+        | StatusCode::TooManyRequests
+        | StatusCode::TooManyObservers => false,
     }
 }
 
@@ -178,6 +190,7 @@ mod tests {
     #[test]
     fn every_error_says_whose_doing_it_is_and_how_far_the_request_got() {
         let silent = |delivery| CallError::DeviceSilent { stage: Stage::Call, waited: Duration::ZERO, delivery };
+        let shadow = |status| CallError::from(ShadowRefusal { status, why: "no" });
         let cases = [
             (CallError::DeviceOffline, Fault::Device, Delivery::NotSent),
             (CallError::DeviceGone { delivery: Delivery::SentUnanswered }, Fault::Device, Delivery::SentUnanswered),
@@ -190,6 +203,8 @@ mod tests {
             (CallError::DeviceOverran, Fault::Device, Delivery::Answered),
             (CallError::CallerStalled, Fault::Caller, Delivery::Answered),
             (CallError::TooLarge { len: 505, max: 504 }, Fault::Caller, Delivery::NotSent),
+            (shadow(StatusCode::NotFound), Fault::Caller, Delivery::NotSent),
+            (shadow(StatusCode::InternalError), Fault::Hub, Delivery::NotSent),
             (CallError::Busy(Cap::Calls { max: 1024 }), Fault::Hub, Delivery::NotSent),
         ];
         for (error, fault, delivery) in cases {

@@ -34,6 +34,7 @@ mod report;
 mod service_info;
 mod service_map;
 mod services;
+mod shadow;
 mod verify;
 
 use std::fmt;
@@ -65,6 +66,7 @@ pub use report::{Report, ReportAnswer, post};
 pub use service_info::{BackendInfo, ServiceInfo, ServiceSource};
 pub use service_map::{MappedService, ServiceMap};
 pub use services::Services;
+pub use shadow::{Answered, AnsweredBy, ShadowRefusal};
 // The border to the device edge is crossed with the protocol's own value types.
 pub use rtio_proto::session::{CallId, ObservationId};
 pub use rtio_proto::{StatusCode, UriDigest};
@@ -73,7 +75,7 @@ use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 
 use dispute::Disputes;
-use ports::{DeviceRegistry, Verifier};
+use ports::{DeviceRegistry, Shadow, Verifier};
 use registry::Registry;
 use verify::Door;
 
@@ -101,6 +103,7 @@ pub struct Hub {
     audit: Option<Arc<dyn Audit>>,
     verifier: Arc<dyn Verifier>,
     devices: Option<Arc<dyn DeviceRegistry>>,
+    shadow: Option<Arc<dyn Shadow>>,
     revocations: AtomicU64,
     door: Door,
     services: Services,
@@ -121,6 +124,7 @@ impl Hub {
             audit: None,
             verifier,
             devices: None,
+            shadow: None,
             revocations: AtomicU64::new(0),
             door: Door::new(limits.max_verifications_per_second),
             services,
@@ -134,6 +138,18 @@ impl Hub {
     pub fn with_devices(mut self, devices: Option<Arc<dyn DeviceRegistry>>) -> Self {
         self.devices = devices;
         self
+    }
+
+    /// The same hub, in which `shadow` answers callers on behalf of its devices.
+    #[must_use]
+    pub fn with_shadow(mut self, shadow: Option<Arc<dyn Shadow>>) -> Self {
+        self.shadow = shadow;
+        self
+    }
+
+    /// Who answers callers for this URI of this device, if not the device.
+    fn shadow_of(&self, device: &DeviceId, uri: &str) -> Option<&dyn Shadow> {
+        self.shadow.as_deref().filter(|shadow| shadow.has(device, uri))
     }
 
     /// From now on `audit` gets an entry for each call and observation.

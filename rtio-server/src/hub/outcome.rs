@@ -11,6 +11,8 @@ use super::CallError;
 pub(super) enum Outcome {
     /// It succeeded.
     Ok,
+    /// The hub answered on the device's behalf, or refused on it.
+    Shadow,
     /// No session of the device.
     Offline,
     /// The session ended before the answer.
@@ -34,8 +36,9 @@ pub(super) enum Outcome {
 }
 
 impl Outcome {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::Ok,
+        Self::Shadow,
         Self::Offline,
         Self::Gone,
         Self::Vanished,
@@ -48,6 +51,7 @@ impl Outcome {
         Self::Left,
     ];
 
+    /// Of what a device was asked.
     pub(super) const fn of<T>(result: &Result<T, CallError>) -> Self {
         match result {
             Ok(_) => Self::Ok,
@@ -59,6 +63,7 @@ impl Outcome {
             Err(CallError::DeviceMalformed | CallError::DeviceOverran) => Self::Malformed,
             Err(CallError::CallerStalled) => Self::Stalled,
             Err(CallError::TooLarge { .. }) => Self::TooLarge,
+            Err(CallError::ShadowRefused(_)) => Self::Shadow,
             Err(CallError::Busy(_)) => Self::Busy,
         }
     }
@@ -66,6 +71,7 @@ impl Outcome {
     const fn name(self) -> &'static str {
         match self {
             Self::Ok => "ok",
+            Self::Shadow => "shadow",
             Self::Offline => "offline",
             Self::Gone => "gone",
             Self::Vanished => "vanished",
@@ -83,7 +89,8 @@ impl Outcome {
     pub(super) const fn is_answer(self) -> bool {
         match self {
             Self::Ok | Self::Refused => true,
-            Self::Offline
+            Self::Shadow
+            | Self::Offline
             | Self::Gone
             | Self::Vanished
             | Self::Silent

@@ -3,10 +3,11 @@
 use std::fmt::Debug;
 use std::future::Future;
 use std::pin::Pin;
+use std::task::{Context, Poll};
 
 use super::{
-    Access, BackendInfo, Credential, DeviceId, DeviceRecord, DeviceSecret, NewDevice, OldSecret, RegistryError, Report,
-    ReportAnswer,
+    Access, Answered, BackendInfo, CallRequest, Credential, DeviceId, DeviceRecord, DeviceSecret, NewDevice,
+    ObservationItem, OldSecret, RegistryError, Report, ReportAnswer, ShadowRefusal,
 };
 
 /// A future behind a trait object.
@@ -74,4 +75,26 @@ pub trait DeviceService: Debug + Send + Sync {
     fn backend(&self) -> Option<BackendInfo> {
         None
     }
+}
+
+/// Answers what callers ask of some URIs of some devices, on the devices' behalf, whether they are online or not.
+pub trait Shadow: Debug + Send + Sync {
+    /// Whether it answers for this URI of this device. Asked at each call of any device: must be cheap.
+    fn has(&self, device: &DeviceId, uri: &str) -> bool;
+
+    /// Answers a call. Must end by itself, within the request's wait or soon.
+    fn call<'a>(&'a self, device: &'a DeviceId, request: CallRequest<'a>) -> BoxFuture<'a, Answered>;
+
+    /// Begins an observation, from the place that the request names or from now on.
+    fn observe<'a>(
+        &'a self,
+        device: &'a DeviceId,
+        request: CallRequest<'a>,
+    ) -> BoxFuture<'a, Result<Box<dyn ShadowFeed>, ShadowRefusal>>;
+}
+
+/// The frames of an observation that the hub answers. Dropping it is the end of it.
+pub trait ShadowFeed: Debug + Send {
+    /// The next frame or the end; asked only when there is room for it.
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<ObservationItem>;
 }

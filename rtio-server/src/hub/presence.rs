@@ -103,6 +103,11 @@ impl Hub {
         self.registry.len()
     }
 
+    /// Whether the device has a live session now.
+    pub fn is_online(&self, device: &DeviceId) -> bool {
+        self.registry.get(device).is_some()
+    }
+
     /// Ends the session of one device. Says whether it had one.
     pub fn disconnect(&self, device: &DeviceId) -> bool {
         let link = self.registry.get(device);

@@ -80,11 +80,11 @@ impl GroupCaller for EachCall {
 async fn call(callers: Arc<Callers>, what: Arc<What>, device: DeviceId, (trail, place): (Trail, Place)) -> Answer {
     let begun = Instant::now();
     let doing = trail.calls_in_group(&device, &what.uri);
-    let request = CallRequest { uri: &what.uri, data: &what.data, wait: what.wait };
+    let request = CallRequest::new(&what.uri, &what.data, what.asked_wait, callers.config.call_timeout);
     let result = callers.hub.call(&device, request).instrument(doing.span()).await;
     doing.ended(&result);
     drop(place);
-    Answer { device, result: result.map_err(Into::into), took: begun.elapsed() }
+    Answer { device, result: result.map(|answered| answered.data).map_err(Into::into), took: begun.elapsed() }
 }
 
 /// Entries of the audit log about refusals in one group call: who wants to know is told by the first, and a request of 10,000 names that a

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
 use serde::Serialize;
 
 use crate::http::outcome::{Code, code_of, delivery_name};
@@ -16,7 +17,7 @@ use crate::token::Lacking;
 pub(super) struct Answer {
     pub(super) device: DeviceId,
     /// The data of its answer, or why there is none.
-    pub(super) result: Result<Vec<u8>, Failed>,
+    pub(super) result: Result<Bytes, Failed>,
     /// Since its call began.
     pub(super) took: Duration,
 }
@@ -152,7 +153,7 @@ mod tests {
 
     fn answer(result: Result<&[u8], Failed>) -> Answer {
         let device = DeviceId::parse("PRINTER-001").unwrap();
-        Answer { device, result: result.map(<[u8]>::to_vec), took: Duration::from_micros(12_999) }
+        Answer { device, result: result.map(Bytes::copy_from_slice), took: Duration::from_micros(12_999) }
     }
 
     fn check(result: Result<&[u8], Failed>, expected: &str) {

@@ -84,7 +84,7 @@ async fn admit(callers: &Callers, peer: SocketAddr, asked: &Asked<'_>) -> Result
 }
 
 async fn read(body: &mut Incoming, config: &Config) -> Result<Request, Problem> {
-    let bounds = Bounds { max_data: config.max_payload, max_wait: config.max_wait, default_wait: config.call_timeout };
+    let bounds = Bounds { max_data: config.max_payload, max_wait: config.max_wait };
     let body = body::read(body, MAX_BODY_BYTES, config.body_timeout).await.map_err(|error| match error {
         BodyError::TooLong { .. } => too_large(error.to_string()),
         BodyError::TooSlow { .. } | BodyError::Broken => bad_request(error.to_string()),

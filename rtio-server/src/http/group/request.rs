@@ -23,8 +23,8 @@ pub(super) struct Request {
 pub(super) struct What {
     pub(super) uri: String,
     pub(super) data: Vec<u8>,
-    /// How long its answer counts.
-    pub(super) wait: Duration,
+    /// How long its answer counts, where that was said.
+    pub(super) asked_wait: Option<Duration>,
 }
 
 /// What the operator allows.
@@ -32,7 +32,6 @@ pub(super) struct What {
 pub(super) struct Bounds {
     pub(super) max_data: usize,
     pub(super) max_wait: Duration,
-    pub(super) default_wait: Duration,
 }
 
 /// Why a body is no group call.
@@ -72,12 +71,12 @@ impl Request {
         check_method(raw.method.as_deref())?;
         check_uri(&raw.uri)?;
         let data = data(raw.data, raw.data_base64.as_deref(), bounds.max_data)?;
-        let wait = raw.wait.map_or(Ok(bounds.default_wait), |seconds| wait(seconds, bounds.max_wait))?;
+        let asked_wait = raw.wait.map(|seconds| wait(seconds, bounds.max_wait)).transpose()?;
         let concurrency = raw.concurrency.unwrap_or(CONCURRENCY);
         if !(1..=MAX_CONCURRENCY).contains(&concurrency) {
             return Err(malformed(format!("concurrency is 1 to {MAX_CONCURRENCY}, not {concurrency}")));
         }
-        Ok(Self { group: group(&raw.devices)?, concurrency, what: What { uri: raw.uri, data, wait } })
+        Ok(Self { group: group(&raw.devices)?, concurrency, what: What { uri: raw.uri, data, asked_wait } })
     }
 }
 
@@ -171,8 +170,7 @@ const SHOWN_CHARACTERS: usize = 65;
 mod tests {
     use super::*;
 
-    const BOUNDS: Bounds =
-        Bounds { max_data: 8, max_wait: Duration::from_secs(120), default_wait: Duration::from_secs(10) };
+    const BOUNDS: Bounds = Bounds { max_data: 8, max_wait: Duration::from_secs(120) };
 
     fn read(body: &str) -> Result<Request, Unfit> {
         Request::from_json(body.as_bytes(), &BOUNDS)
@@ -186,9 +184,9 @@ mod tests {
     fn a_request_has_defaults_for_all_but_whom_and_what() {
         let request = with("").unwrap();
         assert_eq!((request.group.named(), request.group.patterns(), request.concurrency), (1, 0, 64));
-        assert_eq!(request.what, What { uri: "/ab".into(), data: Vec::new(), wait: Duration::from_secs(10) });
+        assert_eq!(request.what, What { uri: "/ab".into(), data: Vec::new(), asked_wait: None });
         let request = with(r#","method":"copost","data":"now","concurrency":1024,"wait":120"#).unwrap();
-        assert_eq!((request.what.data, request.what.wait), (b"now".to_vec(), Duration::from_secs(120)));
+        assert_eq!((request.what.data, request.what.asked_wait), (b"now".to_vec(), Some(Duration::from_secs(120))));
         assert_eq!(request.concurrency, 1024);
         assert_eq!(with(r#","data_base64":"AAEC","data":null,"wait":0"#).unwrap().what.data, [0, 1, 2]);
         assert_eq!(with(r#","data":"12345678""#).unwrap().what.data.len(), 8);

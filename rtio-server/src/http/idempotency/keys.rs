@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -129,7 +128,7 @@ pub(super) async fn heard(mut waiting: Waiting) -> Outcome {
 }
 
 /// The outcome of a call of which nobody knows how it ended.
-fn unknown() -> Result<Bytes, CallError> {
+fn unknown() -> Outcome {
     Err(CallError::DeviceGone { delivery: Delivery::SentUnanswered })
 }
 

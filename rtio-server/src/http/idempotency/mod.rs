@@ -14,10 +14,9 @@ mod scope;
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use hyper::header::HeaderName;
 
-use crate::hub::CallError;
+use crate::hub::{Answered, CallError};
 
 pub use metrics::KeyMetrics;
 
@@ -36,7 +35,7 @@ pub struct KeyConfig {
 }
 
 /// What came of a call.
-type Outcome = Result<Bytes, CallError>;
+type Outcome = Result<Answered, CallError>;
 
 /// Says that the answer is an earlier call's: `true`, and else it is not there.
 pub(super) const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use tracing::Instrument;
 
 use super::keys::{Job, Turn, heard};
@@ -102,7 +101,7 @@ struct Call {
     device: DeviceId,
     uri: String,
     data: Vec<u8>,
-    wait: Duration,
+    asked_wait: Option<Duration>,
     doing: Doing,
     place: Place,
 }
@@ -114,18 +113,19 @@ impl Call {
             device: visit.device.clone(),
             uri: wish.uri.to_owned(),
             data: wish.data.to_vec(),
-            wait: visit.call_wait(),
+            asked_wait: visit.asked.wait,
             doing: visit.asked.trail.calls(visit.device, wish.uri),
             place,
         }
     }
 
     async fn make(self, job: Job) {
-        let request = CallRequest { uri: &self.uri, data: &self.data, wait: self.wait };
-        let result = self.callers.hub.call(&self.device, request).instrument(self.doing.span()).await;
-        self.doing.ended(&result);
+        let Self { callers, uri, data, asked_wait, .. } = &self;
+        let request = CallRequest::new(uri, data, *asked_wait, callers.config.call_timeout);
+        let outcome = callers.hub.call(&self.device, request).instrument(self.doing.span()).await;
+        self.doing.ended(&outcome);
         // Before the caller hears of it, which may call again at once.
         drop(self.place);
-        job.ended(result.map(Bytes::from));
+        job.ended(outcome);
     }
 }

@@ -90,7 +90,7 @@ impl<W: Clone> Memory<W> {
 
     fn first(&mut self, scope: Scope, request: Fingerprint, wait: W, now: Instant) -> Begun<W> {
         let cost = cost_in_flight(&scope);
-        if !self.make_room(cost, now) {
+        if !self.make_room(1, cost, now) {
             return Begun::Full;
         }
         let scope = Arc::new(scope);
@@ -99,10 +99,10 @@ impl<W: Clone> Memory<W> {
         Begun::First(scope)
     }
 
-    /// The call of this key has ended. What never left the hub is not remembered: doing it again is safe and may succeed.
+    /// The call of this key has ended. Where nothing came of it that is not remembered: doing it again is safe and may succeed.
     pub(super) fn end(&mut self, scope: &Arc<Scope>, outcome: &Outcome, now: Instant) {
         let Some(entry) = self.entries.get_mut(scope) else { return };
-        if matches!(outcome, Err(error) if error.delivery() == Delivery::NotSent) {
+        if is_nothing(outcome) {
             self.cost -= entry.cost;
             self.entries.remove(scope);
             return;
@@ -114,6 +114,8 @@ impl<W: Clone> Memory<W> {
         entry.cost = cost;
         entry.state = State::Ended { number, at: now, outcome: outcome.clone() };
         self.ended.insert(number, Arc::clone(scope));
+        // The hub's own answers on a device's behalf are longer than a device's, for which there was room.
+        self.make_room(0, 0, now);
     }
 
     /// Keys that are remembered or in flight.
@@ -144,9 +146,9 @@ impl<W: Clone> Memory<W> {
         }
     }
 
-    /// Makes room for one more, if need be by forgetting what ended longest ago.
-    fn make_room(&mut self, cost: usize, now: Instant) -> bool {
-        while self.entries.len() >= self.bounds.max_keys || self.cost + cost > self.bounds.max_bytes {
+    /// Makes room for as many more that cost so much, if need be by forgetting what ended longest ago.
+    fn make_room(&mut self, more: usize, cost: usize, now: Instant) -> bool {
+        while self.entries.len() + more > self.bounds.max_keys || self.cost + cost > self.bounds.max_bytes {
             let Some((&number, scope)) = self.ended.first_key_value() else { return false };
             let is_over = self.entries.get(scope).is_some_and(|entry| self.number_if_over(entry, now).is_some());
             self.crowded_out += u64::from(!is_over);
@@ -161,13 +163,21 @@ impl<W: Clone> Memory<W> {
     }
 }
 
+/// Whether nothing left the hub, or the hub itself could do nothing.
+fn is_nothing(outcome: &Outcome) -> bool {
+    match outcome {
+        Ok(answered) => answered.is_unavailable(),
+        Err(error) => error.delivery() == Delivery::NotSent,
+    }
+}
+
 /// While a call is in flight it counts for the longest answer, so that there is room for whatever comes.
 fn cost_in_flight(scope: &Scope) -> usize {
     ENTRY_BYTES + scope.len() + MAX_ANSWER_BYTES
 }
 
 fn cost_of(scope: &Scope, outcome: &Outcome) -> usize {
-    ENTRY_BYTES + scope.len() + outcome.as_ref().map_or(0, |data| data.len())
+    ENTRY_BYTES + scope.len() + outcome.as_ref().map_or(0, |answered| answered.data.len())
 }
 
 /// The longest body of a device (docs/protocol.md §4).

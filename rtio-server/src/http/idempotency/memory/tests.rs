@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::*;
 use crate::http::idempotency::{Key, Wish};
 use crate::http::router::Form;
-use crate::hub::{CallError, DeviceId};
+use crate::hub::{Answered, AnsweredBy, CallError, DeviceId};
 use crate::token::Caller;
 
 const WINDOW: Duration = Duration::from_secs(600);
@@ -25,7 +25,7 @@ fn request(nth: u32) -> Fingerprint {
 }
 
 fn answer(text: &'static str) -> Outcome {
-    Ok(Bytes::from_static(text.as_bytes()))
+    Ok(Answered::by_device(text.into()))
 }
 
 const NOT_SENT: Outcome = Err(CallError::DeviceOffline);
@@ -75,6 +75,28 @@ fn what_never_left_the_hub_is_not_remembered() {
 }
 
 #[test]
+fn what_the_hub_could_not_do_itself_is_not_remembered() {
+    let (mut memory, now) = (memory(10), Instant::now());
+    let by_hub = |status| Ok(Answered { data: "{}".into(), by: AnsweredBy::Hub { status } });
+    let (none, one) = (first(&mut memory, 1, now), first(&mut memory, 2, now));
+    memory.end(&none, &by_hub(503), now);
+    memory.end(&one, &by_hub(422), now);
+    assert!(matches!(memory.begin(scope(1), request(1), 1, now), Begun::First(_)));
+    assert_eq!(memory.begin(scope(2), request(0), 2, now), Begun::Replay(by_hub(422)));
+}
+
+#[test]
+fn an_answer_that_is_longer_than_a_devices_makes_room_for_itself() {
+    let now = Instant::now();
+    let mut memory = Memory::new(Bounds { window: WINDOW, max_keys: 10, max_bytes: 20_000 });
+    answered(&mut memory, 1, now);
+    let long = first(&mut memory, 2, now);
+    memory.end(&long, &Ok(Answered::by_device(vec![0; 19_300])), now);
+    assert!(memory.cost <= 20_000, "{}", memory.cost);
+    assert!(matches!(memory.begin(scope(1), request(0), 1, now), Begun::First(_)));
+}
+
+#[test]
 fn the_window_counts_from_the_answer_and_ends_to_the_moment() {
     let (mut memory, now) = (memory(10), Instant::now());
     let scope_of_first = first(&mut memory, 1, now);
@@ -119,7 +141,7 @@ fn answers_fit_the_bytes_that_they_may_take() {
     let scopes = [first(&mut memory, 1, now), first(&mut memory, 2, now)];
     assert_eq!(memory.begin(scope(3), request(0), 3, now), Begun::Full);
     for scope in &scopes {
-        memory.end(scope, &Ok(Bytes::from(vec![0; MAX_ANSWER_BYTES])), now);
+        memory.end(scope, &Ok(Answered::by_device(vec![0; MAX_ANSWER_BYTES])), now);
     }
     assert_eq!(memory.cost, 2 * one, "room was kept for the longest answer");
     for key in 3..100 {
@@ -223,7 +245,7 @@ fn whatever_comes_the_caps_hold() {
         for _ in 0..2000 {
             if random.below(2) == 0 && !in_flight.is_empty() {
                 let scope = in_flight.swap_remove(random.below(1000) as usize % in_flight.len());
-                memory.end(&scope, &Ok(Bytes::from(vec![0; random.below(4097) as usize])), now);
+                memory.end(&scope, &Ok(Answered::by_device(vec![0; random.below(4097) as usize])), now);
             } else if let Begun::First(scope) = memory.begin(scope(random.below(1000)), request(0), 0, now) {
                 assert!(!in_flight.contains(&scope), "seed {seed}: a key in flight began again");
                 in_flight.push(scope);
