@@ -73,7 +73,7 @@ mod tests {
     #[test]
     fn a_clock_that_is_set_back_goes_on_at_its_pace() {
         let start = Instant::now();
-        let after = |ms| start + Duration::from_micros(ms * 1000);
+        let after = |ms: u64| start + Duration::from_micros(ms * 1000);
         let first = Reading { at: start, ms: 1_000_000 };
         assert_eq!(first.then(after(10), 1_000_010).ms, 1_000_010);
         assert_eq!(first.then(after(10), 5_000_000).ms, 5_000_000, "set forward is believed");
