@@ -9,8 +9,8 @@ use crate::hub::UriDigest;
 pub struct Config {
     /// Whether it is served without TLS, too: for trying out, or behind a proxy that has TLS.
     pub plain: bool,
-    /// Where devices with MQTT find the broker. `None`: no device has MQTT.
-    pub mqtt_url: Option<String>,
+    /// Where devices find the MQTT broker. `None`: there is none.
+    pub broker_url: Option<String>,
     /// How long an access token lives.
     pub token_lifetime: Duration,
     /// How long an MQTT credential lives.
@@ -116,7 +116,7 @@ impl Config {
 
     /// Differs where something differs that a bootstrap announces.
     pub fn fingerprint(&self) -> u16 {
-        let announced = format!("{:?}{:?}{:?}{:?}", self.cadence, self.limits, self.backoff, self.mqtt_url);
+        let announced = format!("{:?}{:?}{:?}{:?}", self.cadence, self.limits, self.backoff, self.broker_url);
         let bits = UriDigest::of(&announced).to_wire();
         u16::from_be_bytes([bits[0] ^ bits[2], bits[1] ^ bits[3]])
     }
@@ -129,7 +129,7 @@ impl Default for Config {
         let interval = |expected| Interval { expected: seconds(expected), minimum: seconds(5) };
         Self {
             plain: false,
-            mqtt_url: None,
+            broker_url: None,
             token_lifetime: seconds(3600),
             mqtt_credential_lifetime: seconds(900),
             renew_after_percent: 80,

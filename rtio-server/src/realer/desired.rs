@@ -95,6 +95,14 @@ impl DesiredState {
         let is_over = self.expires_ms.is_some_and(|expires| expires <= now_ms);
         if self.lifecycle.is_open() && is_over { Lifecycle::Expired } else { self.lifecycle }
     }
+
+    /// The same as it is to be told now: one whose time is over was closed by that, whether or not the store says so already.
+    #[must_use]
+    pub fn seen_at(self, now_ms: i64) -> Self {
+        let lifecycle = self.at(now_ms);
+        let closed_ms = if lifecycle == self.lifecycle { self.closed_ms } else { self.expires_ms };
+        Self { lifecycle, closed_ms, ..self }
+    }
 }
 
 impl From<ReportStatus> for Lifecycle {

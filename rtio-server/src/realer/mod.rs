@@ -5,24 +5,29 @@
 //! no HTTP, no socket and no SQL.
 
 pub mod accept;
+pub mod document;
 pub mod ports;
 pub mod spacing;
 pub mod value;
 pub mod wish;
 
 mod admission;
+mod bootstrap;
 mod catalog;
 mod changes;
 mod clock;
 mod config;
 mod desired;
 mod device;
+mod feed;
 mod ids;
 mod item;
+mod read;
 mod record;
 mod refusal;
 mod runtime;
 mod scope;
+mod wishes;
 
 pub use admission::{Admitted, Errand};
 pub use catalog::{Adoption, Catalog, Command, MAX_RESOURCES, MAX_SOURCES, Resource, Sensor};

@@ -1,5 +1,6 @@
 //! Why the runtime does not do something: one type for all transports, and its numbers and labels. (Contract §1.6.)
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use super::Scope;
@@ -49,7 +50,7 @@ pub enum Refusal {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Detail {
     /// Its name.
-    pub field: &'static str,
+    pub field: Cow<'static, str>,
     /// What is wrong, in a stable word or two.
     pub problem: &'static str,
 }
@@ -78,7 +79,7 @@ pub enum ErrorType {
 impl Refusal {
     /// A single field that makes no sense.
     pub fn invalid(field: &'static str, problem: &'static str) -> Self {
-        Self::Invalid(vec![Detail { field, problem }])
+        Self::Invalid(vec![Detail::new(field, problem)])
     }
 
     /// Its label.
@@ -127,6 +128,13 @@ impl Refusal {
     }
 }
 
+impl Detail {
+    /// What is wrong with a field.
+    pub fn new(field: impl Into<Cow<'static, str>>, problem: &'static str) -> Self {
+        Self { field: field.into(), problem }
+    }
+}
+
 impl ErrorType {
     /// The label on the wire.
     pub const fn name(self) -> &'static str {
@@ -166,6 +174,12 @@ impl ErrorType {
             Self::InternalError => 500,
             Self::ServiceUnavailable => 503,
         }
+    }
+
+    /// The number on the wire, unless it is renamed ([`Codes::of`](super::Codes::of)): the class of the status, and its last two digits.
+    pub const fn code(self) -> u16 {
+        let status = self.http_status();
+        status / 100 * 1000 + status % 100
     }
 
     /// Whether the same message may be sent again later (§7.5).

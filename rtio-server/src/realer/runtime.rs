@@ -1,13 +1,15 @@
 //! The runtime as its edges see it: [`Realer`]. What it does is in files of its own, one for each use.
 
+use std::error::Error;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::ports::Store;
+use super::ports::{Store, StoreError};
 use super::spacing::Spacing;
-use super::{Changes, Clock, Config};
+use super::{Changes, Clock, Config, Refusal};
 use crate::hub::DeviceId;
+use crate::telemetry;
 
 /// The runtime. One per hub, shared by all edges.
 #[derive(Debug)]
@@ -45,6 +47,24 @@ impl Realer {
         &self.changes
     }
 
+    /// What the store gave for a device; that it could not is logged once, here.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::Unavailable`].
+    pub(super) fn stored<T>(&self, device: &DeviceId, answer: Result<T, StoreError>) -> Result<T, Refusal> {
+        answer.map_err(|error| unavailable(device, &error))
+    }
+
+    /// The same of something that every device has.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::Unavailable`], [`Refusal::NotFound`]: the device is not there.
+    pub(super) fn there<T>(&self, device: &DeviceId, answer: Result<Option<T>, StoreError>) -> Result<T, Refusal> {
+        self.stored(device, answer)?.ok_or(Refusal::NotFound("device"))
+    }
+
     /// Something about the device has changed, and the store knows it: who watches it is told.
     pub(super) fn has_changed(&self, device: &DeviceId) {
         self.changes.tell(device);
@@ -54,4 +74,10 @@ impl Realer {
     pub(super) fn is_wished(&self, device: &DeviceId) {
         self.has_changed(device);
     }
+}
+
+/// Something that the runtime stands on fails: the device hears that, the log says why.
+pub(super) fn unavailable(device: &DeviceId, error: &dyn Error) -> Refusal {
+    tracing::error!(%device, error = %telemetry::chain(error), "the runtime cannot serve a device");
+    Refusal::Unavailable
 }

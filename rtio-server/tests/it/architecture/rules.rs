@@ -81,7 +81,7 @@ pub(super) const IMPORTS: &[Rule] = &[
         &["data_dir", "hub", "realer", "shutdown", "telemetry"],
         Why("the store implements the hub's ports and knows no edge", "code map"),
     ),
-    rule("realer", &["hub", "shutdown"], Why("the runtime knows no edge and no SQL", "code map")),
+    rule("realer", &["hub", "shutdown", "telemetry"], Why("the runtime knows no edge and no SQL", "code map")),
     rule("event_json", &["hub"], Why("it writes what the hub knows and nothing else", "code map")),
     rule("hub_lock", &["data_dir"], Why("it locks the data folder and knows nothing else", "code map")),
     rule("data_dir", &[], Why("it uses nothing of ours", "code map")),

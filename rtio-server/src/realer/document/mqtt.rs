@@ -1,0 +1,160 @@
+//! What a device needs to know before it connects to a broker. (Contract §7.1.)
+
+use serde::Serialize;
+
+use super::OK;
+use super::bootstrap::{CREDENTIALS, DeviceName};
+use crate::hub::DeviceId;
+use crate::realer::{Catalog, Command, Config, ResourceId, Scope, Sensor, whole_seconds};
+
+/// Broker, topics and limits. Without `broker_url` and `credential_endpoint` there is no MQTT for the device.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct MqttDocument {
+    /// 2000.
+    pub code: u16,
+    /// Which device.
+    pub device_id: DeviceName,
+    /// So that a running device sees that it must read its bootstrap again.
+    pub catalog_revision: String,
+    /// The same.
+    pub runtime_revision: String,
+    /// Where the broker is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub broker_url: Option<String>,
+    /// Of MQTT.
+    pub protocol_version: &'static str,
+    /// As which the device connects.
+    pub mqtt_client_id: DeviceName,
+    /// Where it gets a credential.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub credential_endpoint: Option<&'static str>,
+    /// What it posts there.
+    pub credential_request: CredentialRequest,
+    /// What its token must be for.
+    pub scopes: Vec<&'static str>,
+    /// How it behaves at the broker.
+    pub limits: MqttLimits,
+    /// Where the hub answers what it publishes.
+    pub feed_data_ack_topic: String,
+    /// One for each source and resource that belong together.
+    pub routes: Vec<MqttRoute>,
+}
+
+/// What a device posts for a credential.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CredentialRequest {
+    /// Which device.
+    pub device_id: DeviceName,
+}
+
+/// How a device behaves at the broker; times in seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[expect(missing_docs, reason = "the names are MQTT's, but for the first two, which are the bootstrap's")]
+pub struct MqttLimits {
+    pub max_payload_bytes: usize,
+    pub minimum_publish_interval: u64,
+    pub keep_alive: u16,
+    pub max_inflight: u16,
+    pub qos: u8,
+    pub retain: bool,
+}
+
+/// Topics of one source for one of its resources.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct MqttRoute {
+    /// `command` or `sensor`.
+    pub source_type: &'static str,
+    /// Which command, if it is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub command_id: Option<String>,
+    /// Which sensor, if it is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sensor_id: Option<String>,
+    /// Of which resource.
+    pub resource_id: String,
+    /// Where the device publishes.
+    pub feed_data_topic: String,
+    /// Where the hub publishes, of a command.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub desired_topic: Option<String>,
+}
+
+impl MqttDocument {
+    /// The document of a device and its catalog.
+    pub fn of(catalog: &Catalog, config: &Config) -> Self {
+        let device = &catalog.device;
+        let name = DeviceName(device.id.clone());
+        let broker_url = config.broker_url.clone().filter(|_| device.settings.protocols.mqtt);
+        let sensors = catalog.sensors.iter().filter(|sensor| sensor.is_complete());
+        let commands = catalog.commands.iter().filter(|command| command.is_complete());
+        Self {
+            code: config.codes.of(OK),
+            device_id: name.clone(),
+            catalog_revision: device.revisions.catalog(),
+            runtime_revision: device.revisions.runtime(config),
+            credential_endpoint: broker_url.is_some().then_some(CREDENTIALS),
+            broker_url,
+            protocol_version: "3.1.1",
+            mqtt_client_id: name.clone(),
+            credential_request: CredentialRequest { device_id: name },
+            scopes: MQTT_SCOPES.map(Scope::name).to_vec(),
+            limits: MqttLimits {
+                max_payload_bytes: device.settings.plan.limits(config).max_request_bytes,
+                minimum_publish_interval: whole_seconds(device.settings.plan.cadence(config).feed_data.minimum),
+                ..BROKER
+            },
+            feed_data_ack_topic: format!("iot/v1/devices/{}/feed-data/acks", device.id),
+            routes: sensors
+                .flat_map(|sensor| MqttRoute::of_sensor(&device.id, sensor))
+                .chain(commands.flat_map(|command| MqttRoute::of_command(&device.id, command)))
+                .collect(),
+        }
+    }
+}
+
+impl MqttRoute {
+    /// The routes of a sensor: none where it belongs to nothing.
+    pub fn of_sensor<'a>(device: &'a DeviceId, sensor: &'a Sensor) -> impl Iterator<Item = Self> + 'a {
+        sensor.resources.iter().map(move |resource| Self {
+            source_type: "sensor",
+            command_id: None,
+            sensor_id: Some(sensor.id.to_string()),
+            resource_id: resource.to_string(),
+            feed_data_topic: format!("{}/sensors/{}/feed-data", topic(device, resource), sensor.id),
+            desired_topic: None,
+        })
+    }
+
+    /// The routes of a command: none where it belongs to nothing.
+    pub fn of_command<'a>(device: &'a DeviceId, command: &'a Command) -> impl Iterator<Item = Self> + 'a {
+        command.resources.iter().map(move |resource| {
+            let topic = format!("{}/commands/{}", topic(device, resource), command.id);
+            Self {
+                source_type: "command",
+                command_id: Some(command.id.to_string()),
+                sensor_id: None,
+                resource_id: resource.to_string(),
+                feed_data_topic: format!("{topic}/feed-data"),
+                desired_topic: Some(format!("{topic}/desired")),
+            }
+        })
+    }
+}
+
+fn topic(device: &DeviceId, resource: &ResourceId) -> String {
+    format!("iot/v1/devices/{device}/resources/{resource}")
+}
+
+/// Those of MQTT, in the contract's order.
+const MQTT_SCOPES: [Scope; 4] =
+    [Scope::MqttConnect, Scope::MqttAckRead, Scope::MqttFeedDataWrite, Scope::MqttDesiredRead];
+
+/// What is the same for all devices.
+const BROKER: MqttLimits = MqttLimits {
+    max_payload_bytes: 0,
+    minimum_publish_interval: 0,
+    keep_alive: 60,
+    max_inflight: 10,
+    qos: 1,
+    retain: false,
+};

@@ -1,0 +1,16 @@
+//! Reads what devices and callers send as JSON: an item of feed data, a batch of them, a wish. Pure. Whatever is sent, the answer is
+//! the thing itself or a [`Refusal`](super::Refusal) that says all that is wrong with it.
+//!
+//! Choices where the contract leaves one: a member that is there twice is refused, because nobody can know which is meant; an optional
+//! one that is `null` counts as absent; a body that is JSON but no object is as invalid as one that lacks everything.
+
+mod batch;
+mod fields;
+mod item;
+mod json;
+mod time;
+mod wish;
+
+pub(super) use batch::batch;
+pub(super) use item::{ReadItem, item, report};
+pub(super) use wish::{Expiry, wish};
