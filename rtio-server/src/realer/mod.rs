@@ -5,7 +5,9 @@
 //! no HTTP, no socket and no SQL.
 
 pub mod accept;
+pub mod apply;
 pub mod document;
+pub mod fields;
 pub mod ports;
 pub mod spacing;
 pub mod value;
