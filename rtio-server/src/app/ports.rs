@@ -14,7 +14,7 @@ use crate::hub::Services;
 use crate::hub::ports::{DeviceRegistry, Verifier};
 use crate::hub_lock::HubLock;
 use crate::readiness::Readiness;
-use crate::realer::Realer;
+use crate::realer::{Realer, SteadyClock};
 use crate::store::{self, Store};
 
 /// What stands behind the hub's ports.
@@ -74,10 +74,14 @@ impl Ports {
                 Arc::new(HttpVerifier::new(config, client.clone(), readiness.clone(), asked.clone())?)
             }
         };
+        let realer = store.as_ref().map(|store| runtime(Arc::clone(store), config));
         let devices = store.map(|store| store as Arc<dyn DeviceRegistry>);
-        let realer = None;
         Ok(Self { verifier, services, map, client, asked, devices, realer, lock, readiness, metrics })
     }
+}
+
+fn runtime(store: Arc<Store>, config: &Config) -> Arc<Realer> {
+    Arc::new(Realer::new(store, Arc::new(SteadyClock::new()), config.realer.clone()))
 }
 
 /// What asks backends. It signs with the operator's key, else with that of the data folder, else not.

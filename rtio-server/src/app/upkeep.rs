@@ -10,6 +10,7 @@ use crate::backend;
 use crate::hub::Hub;
 use crate::net::tls;
 use crate::readiness::Readiness;
+use crate::realer::Realer;
 use crate::reload::Reloads;
 use crate::telemetry;
 use crate::token::Keeper;
@@ -21,6 +22,8 @@ pub(super) struct Upkeep {
     pub(super) client: backend::Client,
     /// Who answers what devices send.
     pub(super) map: backend::MapKeeper,
+    /// The control-device runtime, where there is one.
+    pub(super) realer: Option<Arc<Realer>>,
     /// Certificates and ticket keys.
     pub(super) tls: tls::Ports,
     /// The keys of callers' tokens, unless callers need none.
@@ -38,6 +41,9 @@ impl Upkeep {
         tasks.spawn(async move { hub.sweep().await });
         tasks.spawn(reload_client(self.client, self.reloads.clone()));
         tasks.spawn(self.map.run(self.reloads.clone()));
+        if let Some(realer) = self.realer {
+            tasks.spawn(async move { realer.keep_up().await });
+        }
         tasks.spawn(self.tls.keep_up_to_date());
         if let Some(keeper) = self.keeper {
             tasks.spawn(keeper.run(self.reloads.clone(), readiness));

@@ -30,6 +30,7 @@ mod refusal;
 mod runtime;
 mod scope;
 mod wishes;
+mod upkeep;
 
 pub use admission::{Admitted, Errand};
 pub use catalog::{Adoption, Catalog, Command, MAX_RESOURCES, MAX_SOURCES, Resource, Sensor};

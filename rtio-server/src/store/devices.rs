@@ -4,6 +4,7 @@ use std::num::NonZeroU32;
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use super::failed::Failed;
 use super::key::Digest;
 use crate::hub::{Access, Credential, DeviceId, DeviceRecord, OldSecret, RegistryError, SecretRecord};
 
@@ -145,15 +146,15 @@ fn one(changed: rusqlite::Result<usize>, device: &DeviceId) -> Result<(), Regist
     }
 }
 
-pub(super) fn failed(error: rusqlite::Error) -> RegistryError {
-    RegistryError::Failed(error.into())
+fn failed(error: rusqlite::Error) -> RegistryError {
+    Failed::from(error).into()
 }
 
-const fn access_of(enabled: i64) -> Access {
+pub(super) const fn access_of(enabled: i64) -> Access {
     if enabled == 0 { Access::Disabled } else { Access::Enabled }
 }
 
 /// The first is 1, and after four billion rotations of one device the number stays where it is, which at worst leaves a session alive.
-fn credential_of(number: i64) -> Credential {
+pub(super) fn credential_of(number: i64) -> Credential {
     Credential(u32::try_from(number).ok().and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MAX))
 }

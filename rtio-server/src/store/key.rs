@@ -14,7 +14,7 @@ use crate::hub::DeviceId;
 /// Digests secrets. Never printed.
 pub(super) struct SecretKey(Zeroizing<Vec<u8>>);
 
-/// An id and a secret, digested: HMAC-SHA256.
+/// A secret and whose it is, digested: HMAC-SHA256.
 pub(super) type Digest = [u8; 32];
 
 impl SecretKey {
@@ -33,6 +33,16 @@ impl SecretKey {
     /// What is kept of a secret. The colon cannot be part of an id, so that no two pairs read the same.
     pub(super) fn digest(&self, device: &DeviceId, secret: &[u8]) -> Digest {
         self.mac(&[device.as_str().as_bytes(), b":", secret])
+    }
+
+    /// What is kept of an access token. No pair reads like it, because no id is empty.
+    pub(super) fn token_digest(&self, token: &str) -> Digest {
+        self.mac(&[b":token:", token.as_bytes()])
+    }
+
+    /// What is kept of a device's MQTT credential.
+    pub(super) fn mqtt_digest(&self, device: &DeviceId, credential: &str) -> Digest {
+        self.mac(&[b":mqtt:", device.as_str().as_bytes(), b":", credential.as_bytes()])
     }
 
     /// What tells whether a database was written with this key. No pair reads like it, because no id is empty.

@@ -11,6 +11,8 @@ pub struct Metrics {
     pub commit_seconds: Histogram,
     /// Changes that were committed, or failed to be.
     pub changes: Counter,
+    /// Groups of changes that could not be committed, such as on a full disk.
+    pub failed_commits: Counter,
 }
 
 impl Metrics {
@@ -20,6 +22,8 @@ impl Metrics {
         let seconds = metrics.commit_seconds.clone();
         registry.register("store_commit_seconds", "Time of a commit of the store, with its sync of the disk", seconds);
         registry.register("store_changes", "Changes handed to the store", metrics.changes.clone());
+        let failed = metrics.failed_commits.clone();
+        registry.register("store_failed_commits", "Commits that failed, such as on a full disk", failed);
         metrics
     }
 }
@@ -28,6 +32,10 @@ impl Default for Metrics {
     /// Metrics that nobody shows.
     fn default() -> Self {
         // From 0.1 ms, which is a disk with a battery, to 1.6 s.
-        Self { commit_seconds: Histogram::new(exponential_buckets(0.0001, 2.0, 15)), changes: Counter::default() }
+        Self {
+            commit_seconds: Histogram::new(exponential_buckets(0.0001, 2.0, 15)),
+            changes: Counter::default(),
+            failed_commits: Counter::default(),
+        }
     }
 }

@@ -1,15 +1,18 @@
-//! The durable store: one SQLite file in the data folder. Its first tables are the devices and what proves them.
+//! The durable store: one SQLite file in the data folder. Devices and what proves them, and all of the control-device runtime.
 //!
 //! A change is on disk before it is answered (WAL, `synchronous=FULL`), so a killed hub loses none that it has confirmed. One
-//! thread writes; readers are a few connections beside it that never wait for it. It implements the hub's ports and knows no edge.
+//! thread writes; readers are a few connections beside it that never wait for it. It implements the ports of the hub and of the runtime and knows no edge.
 
 mod devices;
+mod failed;
 mod key;
 mod metrics;
+mod realer;
 mod schema;
 mod writer;
 
 use std::fs::OpenOptions;
+use std::num::NonZeroU32;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -21,7 +24,7 @@ use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 
 use crate::data_dir::{DataDir, DataDirError};
 use crate::hub::ports::{BoxFuture, DeviceRegistry, Verification, Verifier};
-use crate::hub::{Access, DeviceId, DeviceRecord, DeviceSecret, NewDevice, OldSecret, RegistryError};
+use crate::hub::{Access, Credential, DeviceId, DeviceRecord, DeviceSecret, NewDevice, OldSecret, RegistryError};
 use key::{Digest, SecretKey};
 use writer::Writer;
 
@@ -35,6 +38,8 @@ pub struct Store {
     writer: Writer,
     readers: Vec<Mutex<Connection>>,
     next_reader: AtomicUsize,
+    /// How far the clean-up has come on its way through the control devices.
+    forgotten_up_to: Mutex<i64>,
 }
 
 /// The store cannot be opened.
@@ -84,21 +89,21 @@ impl Store {
         let reader = || open_for_reading(&path).map(Mutex::new).map_err(|error| unusable(error.into()));
         let readers = std::iter::repeat_with(reader).take(READERS).collect::<Result<_, _>>()?;
         let writer = Writer::start(connection, metrics).map_err(StoreError::Thread)?;
-        Ok(Self { key: Arc::new(key), writer, readers, next_reader: AtomicUsize::new(0) })
+        Ok(Self {
+            key: Arc::new(key),
+            writer,
+            readers,
+            next_reader: AtomicUsize::new(0),
+            forgotten_up_to: Mutex::new(0),
+        })
     }
 
     /// Whether id and secret match. A keyed digest and a few point reads, 27 µs at 100,000 devices (benches/RESULTS.md), and none of
     /// the disk once its pages are in memory: so no thread of its own is needed. A device that may not connect costs the same as a
     /// wrong secret. One that is not there costs less, because there is no secret to read; ids are no secrets.
-    fn check(&self, device: &DeviceId, secret: &[u8]) -> Verification {
+    fn check(&self, device: &DeviceId, secret: &[u8]) -> rusqlite::Result<Option<Credential>> {
         let digest = self.key.digest(device, secret);
-        let live = match devices::live_secrets(&self.reader(), device) {
-            Ok(live) => live,
-            Err(error) => {
-                tracing::error!(%error, "the registry cannot be read");
-                return Verification::Unavailable;
-            }
-        };
+        let live = devices::live_secrets(&self.reader(), device)?;
         let mut credential = 0;
         for slot in 0..MAX_LIVE_SECRETS {
             let (counts, number, stored) = live.get(slot).map_or((0, 0, NO_DIGEST), |secret| {
@@ -107,10 +112,7 @@ impl Store {
             let matches = stored.ct_eq(&digest) & Choice::from(counts);
             credential.conditional_assign(&number, matches);
         }
-        match std::num::NonZeroU32::new(credential) {
-            Some(number) => Verification::AcceptedBy(crate::hub::Credential(number)),
-            None => Verification::Refused,
-        }
+        Ok(NonZeroU32::new(credential).map(Credential))
     }
 
     /// A connection that nobody reads with right now, if there is one.
@@ -138,7 +140,15 @@ impl Store {
 
 impl Verifier for Store {
     fn verify<'a>(&'a self, device: &'a DeviceId, secret: &'a [u8]) -> BoxFuture<'a, Verification> {
-        Box::pin(std::future::ready(self.check(device, secret)))
+        let verdict = match self.check(device, secret) {
+            Ok(Some(credential)) => Verification::AcceptedBy(credential),
+            Ok(None) => Verification::Refused,
+            Err(error) => {
+                tracing::error!(%error, "the registry cannot be read");
+                Verification::Unavailable
+            }
+        };
+        Box::pin(std::future::ready(verdict))
     }
 }
 
@@ -203,6 +213,7 @@ fn open_for_writing(path: &Path) -> Result<Connection, SchemaError> {
     mode.map_err(|error| SchemaError::Damaged(error.to_string()))?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
     Ok(connection)
 }
 
@@ -210,6 +221,7 @@ fn open_for_reading(path: &Path) -> rusqlite::Result<Connection> {
     let connection =
         Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.busy_timeout(std::time::Duration::from_secs(5))?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
     Ok(connection)
 }
 
@@ -221,6 +233,9 @@ fn now_ms() -> i64 {
 const DATABASE_FILE: &str = "rtio.db";
 
 const OWNER_ONLY: u32 = 0o600;
+
+/// Statements that a connection keeps ready: more than there are.
+const STATEMENTS: usize = 128;
 
 /// Reads take microseconds, so a few connections are enough for as many cores.
 const READERS: usize = 4;

@@ -5,7 +5,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 /// What stands between two versions of the tables, oldest first. Once released, an entry never changes; a new table or column is
 /// one more entry.
-pub(super) const MIGRATIONS: &[&str] = &[DEVICES];
+pub(super) const MIGRATIONS: &[&str] = &[DEVICES, REALER];
 
 /// Ids are text once, and numbers inside, so that rows stay narrow. Times are milliseconds since 1970.
 const DEVICES: &str = "
@@ -27,6 +27,139 @@ const DEVICES: &str = "
         name TEXT PRIMARY KEY,
         value BLOB NOT NULL
     ) STRICT, WITHOUT ROWID;
+";
+
+/// The control-device runtime.
+///
+/// Numbers of control devices, sources and resources are never used again, so that what is left of a removed one can be cleaned up
+/// later, bit by bit, and is nobody else's meanwhile. Feed data, desired states and adoptions may be millions of rows: they refer to
+/// their source without a constraint, and are seen only as long as that is there. A resource without a label is removed.
+///
+/// * `control_devices.first_feed`: feed data below it is forgotten; the rows stay until their message ids may be forgotten, too.
+/// * `control_devices.least_sequence`: what contexts of removed commands had reached, so that numbers never come again.
+/// * `sources.changed`: the value that `control_devices.changes` had when the source changed last.
+/// * `desired_states.newest`: whether it is the newest of its context; that one is kept for ever.
+/// * `desired_states.resource`, `contexts.resource`: 0 where there is none.
+const REALER: &str = "
+    CREATE TABLE control_devices (
+        control INTEGER PRIMARY KEY AUTOINCREMENT,
+        device INTEGER NOT NULL UNIQUE REFERENCES devices ON DELETE CASCADE,
+        label TEXT NOT NULL UNIQUE,
+        subscription INTEGER NOT NULL,
+        protocols INTEGER NOT NULL,
+        minimum_interval_ms INTEGER,
+        max_request_bytes INTEGER,
+        max_batch_items INTEGER,
+        catalog_revision INTEGER NOT NULL DEFAULT 1,
+        runtime_revision INTEGER NOT NULL DEFAULT 1,
+        changes INTEGER NOT NULL DEFAULT 0,
+        first_feed INTEGER NOT NULL DEFAULT 1,
+        last_feed INTEGER NOT NULL DEFAULT 0,
+        last_adoption INTEGER NOT NULL DEFAULT 0,
+        least_sequence INTEGER NOT NULL DEFAULT 0
+    ) STRICT;
+    CREATE TABLE removed_devices (
+        control INTEGER PRIMARY KEY
+    ) STRICT;
+    CREATE TRIGGER control_device_removed AFTER DELETE ON control_devices BEGIN
+        INSERT INTO removed_devices VALUES (OLD.control);
+    END;
+    CREATE TABLE resources (
+        resource INTEGER PRIMARY KEY AUTOINCREMENT,
+        id TEXT NOT NULL UNIQUE,
+        label TEXT UNIQUE
+    ) STRICT;
+    CREATE TABLE sources (
+        source INTEGER PRIMARY KEY AUTOINCREMENT,
+        control INTEGER NOT NULL REFERENCES control_devices ON DELETE CASCADE,
+        id TEXT NOT NULL UNIQUE,
+        is_command INTEGER NOT NULL,
+        is_complete INTEGER NOT NULL,
+        label TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        pin_port TEXT NOT NULL,
+        value TEXT,
+        value_type TEXT,
+        min REAL,
+        max REAL,
+        adopts INTEGER,
+        qc TEXT,
+        mu TEXT,
+        changed INTEGER NOT NULL,
+        latest_value TEXT,
+        latest_order_ms INTEGER,
+        latest_received_ms INTEGER,
+        latest_feed INTEGER,
+        UNIQUE (control, is_command, label)
+    ) STRICT;
+    CREATE TABLE source_resources (
+        source INTEGER NOT NULL REFERENCES sources ON DELETE CASCADE,
+        resource INTEGER NOT NULL,
+        PRIMARY KEY (source, resource)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX sources_of_resource ON source_resources (resource);
+    CREATE TABLE contexts (
+        source INTEGER NOT NULL REFERENCES sources ON DELETE CASCADE,
+        resource INTEGER NOT NULL,
+        last_sequence INTEGER NOT NULL,
+        desired INTEGER NOT NULL,
+        PRIMARY KEY (source, resource)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE desired_states (
+        desired INTEGER PRIMARY KEY,
+        id TEXT NOT NULL UNIQUE,
+        control INTEGER NOT NULL,
+        source INTEGER NOT NULL,
+        resource INTEGER NOT NULL,
+        value TEXT NOT NULL,
+        sequence INTEGER NOT NULL,
+        issued_ms INTEGER NOT NULL,
+        expires_ms INTEGER,
+        lifecycle INTEGER NOT NULL,
+        closed_ms INTEGER,
+        newest INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX desired_of_device ON desired_states (control);
+    CREATE INDEX open_of_device ON desired_states (control) WHERE lifecycle = 0;
+    CREATE UNIQUE INDEX open_of_context ON desired_states (source, resource) WHERE lifecycle = 0;
+    CREATE INDEX open_by_end ON desired_states (expires_ms) WHERE lifecycle = 0;
+    CREATE INDEX closed_by_end ON desired_states (closed_ms) WHERE lifecycle > 0 AND newest = 0;
+    CREATE TABLE feed_data (
+        control INTEGER NOT NULL,
+        feed INTEGER NOT NULL,
+        source INTEGER NOT NULL,
+        message_id TEXT NOT NULL,
+        value TEXT NOT NULL,
+        observed_ms INTEGER NOT NULL,
+        received_ms INTEGER NOT NULL,
+        desired TEXT,
+        status INTEGER,
+        sequence INTEGER,
+        warnings INTEGER NOT NULL,
+        PRIMARY KEY (control, feed)
+    ) STRICT, WITHOUT ROWID;
+    CREATE UNIQUE INDEX feed_by_message_id ON feed_data (source, message_id);
+    CREATE TABLE adoptions (
+        control INTEGER NOT NULL,
+        adoption INTEGER NOT NULL,
+        source INTEGER NOT NULL,
+        before TEXT NOT NULL,
+        after TEXT NOT NULL,
+        feed INTEGER NOT NULL,
+        adopted_ms INTEGER NOT NULL,
+        PRIMARY KEY (control, adoption)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE tokens (
+        token INTEGER PRIMARY KEY,
+        digest BLOB NOT NULL UNIQUE,
+        is_mqtt INTEGER NOT NULL,
+        control INTEGER REFERENCES control_devices ON DELETE SET NULL,
+        credential INTEGER NOT NULL,
+        scopes INTEGER NOT NULL,
+        expires_ms INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX tokens_of_device ON tokens (control, is_mqtt);
+    CREATE INDEX tokens_by_end ON tokens (expires_ms);
 ";
 
 /// The file is not what this hub can use.

@@ -1,7 +1,5 @@
 //! The store without sockets: who is let in after which change, what survives, what is refused.
 
-use std::num::NonZeroU32;
-
 use super::*;
 use crate::hub::Credential;
 
