@@ -29,8 +29,8 @@ mod record;
 mod refusal;
 mod runtime;
 mod scope;
-mod wishes;
 mod upkeep;
+mod wishes;
 
 pub use admission::{Admitted, Errand};
 pub use catalog::{Adoption, Catalog, Command, MAX_RESOURCES, MAX_SOURCES, Resource, Sensor};

@@ -156,7 +156,7 @@ impl<'a> Change<'a> {
         self.check_names(control, &source)?;
         let before = sources::source(self.connection, control, &id)?;
         match before {
-            Some((_, before)) if before == source => return Ok(()),
+            Some((_, before)) if before == source => Ok(()),
             Some((number, before)) => {
                 self.update(number, &source)?;
                 let touched = self.touched(control);
