@@ -25,7 +25,7 @@ pub struct Known {
     pub latest_ms: Option<i64>,
     /// The desired state that the item names, if it is one of this very command.
     pub named: Option<DesiredState>,
-    /// Open desired states of this command; needed only where it adopts.
+    /// Open desired states of this command, whatever their resource; needed only where it adopts.
     pub open: Vec<DesiredState>,
 }
 
@@ -95,7 +95,7 @@ pub fn decide(item: &Item, known: &Known, now: Now) -> Verdict {
     if let (Some(answer), Some(named)) = (&item.answer, &known.named) {
         close(item, answer, named, now, &mut effects);
     } else if effects.is_latest {
-        effects.adopts = adopt(known, effects.order_ms);
+        effects.adopts = adopt(known, effects.order_ms, now);
     }
     Verdict::Keep(effects)
 }
@@ -142,9 +142,11 @@ fn close(item: &Item, answer: &Answer, named: &DesiredState, now: Now, effects: 
     }
 }
 
-/// What was observed after every wish that is open takes the place of them all; a wish that was made later stands. (§6.5)
-fn adopt(known: &Known, order_ms: i64) -> Option<Vec<DesiredId>> {
+/// What was observed after every wish that is open takes the place of them all; a wish that was made later stands. One whose time is
+/// over counts no more, even if no store has closed it yet: it neither stands in the way nor is superseded. (§5.1, §6.5)
+fn adopt(known: &Known, order_ms: i64, now: Now) -> Option<Vec<DesiredId>> {
     let adopts = matches!(known.source, KnownSource::Command { adoption: Adoption::On, .. });
-    let is_newest = known.open.iter().all(|open| open.issued_ms <= order_ms);
-    (adopts && is_newest).then(|| known.open.iter().map(|open| open.id.clone()).collect())
+    let open = || known.open.iter().filter(|open| open.at(now.ms).is_open());
+    let is_newest = open().all(|open| open.issued_ms <= order_ms);
+    (adopts && is_newest).then(|| open().map(|open| open.id.clone()).collect())
 }

@@ -103,6 +103,17 @@ impl DesiredState {
         let closed_ms = if lifecycle == self.lifecycle { self.closed_ms } else { self.expires_ms };
         Self { lifecycle, closed_ms, ..self }
     }
+
+    /// The same once a newer one has taken its place: one that was closed before, if only by its time, stays as it ended.
+    #[must_use]
+    pub fn replaced_at(self, now_ms: i64) -> Self {
+        let seen = self.seen_at(now_ms);
+        if seen.lifecycle.is_open() {
+            Self { lifecycle: Lifecycle::Superseded, closed_ms: Some(now_ms), ..seen }
+        } else {
+            seen
+        }
+    }
 }
 
 impl From<ReportStatus> for Lifecycle {

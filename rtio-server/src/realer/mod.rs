@@ -32,6 +32,13 @@ mod scope;
 mod upkeep;
 mod wishes;
 
+#[cfg(test)]
+pub(crate) mod fake_store;
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod use_cases;
+
 pub use admission::{Admitted, Errand};
 pub use catalog::{Adoption, Catalog, Command, MAX_RESOURCES, MAX_SOURCES, Resource, Sensor};
 pub use changes::{Changes, Watcher};
