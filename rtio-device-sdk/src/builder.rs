@@ -15,7 +15,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::backoff::{BASE_DELAY, MAX_DELAY};
-use crate::client::{Parts, Presence, Runner};
+use crate::client::{Companion, Device, Parts, Presence, Runner};
 use crate::connection::Context;
 use crate::dial::{Dial, Tcp};
 use crate::error::{ClientError, HandlerError};
@@ -31,6 +31,7 @@ pub struct Builder {
     handlers: Handlers,
     base_delay: Duration,
     max_delay: Duration,
+    companions: Vec<Companion>,
     mistake: Option<ClientError>,
 }
 
@@ -43,6 +44,7 @@ impl Builder {
             handlers: Handlers::default(),
             base_delay: BASE_DELAY,
             max_delay: MAX_DELAY,
+            companions: Vec::new(),
             mistake: None,
         }
     }
@@ -116,6 +118,17 @@ impl Builder {
         self
     }
 
+    /// Runs `program` beside the device: it begins with [`Runner::run`], and is dropped where it waits when that returns. What
+    /// measures and reports belongs here.
+    pub fn alongside<F, R>(mut self, program: F) -> Self
+    where
+        F: FnOnce(Device) -> R + Send + 'static,
+        R: Future<Output = ()> + Send + 'static,
+    {
+        self.companions.push(Box::new(move |device| Box::pin(program(device))));
+        self
+    }
+
     /// A device that connects to `HOST:PORT` by TCP once it is [run](Runner::run).
     ///
     /// # Errors
@@ -150,7 +163,8 @@ impl Builder {
             presence: watch::Sender::new(Presence::Offline),
             shutdown: CancellationToken::new(),
         };
-        Ok(Runner::new(dial, Parts { context, base_delay: self.base_delay, max_delay: self.max_delay }))
+        let (base_delay, max_delay, companions) = (self.base_delay, self.max_delay, self.companions);
+        Ok(Runner::new(dial, Parts { context, base_delay, max_delay, companions }))
     }
 
     fn note(&mut self, mistake: Option<ClientError>) {

@@ -1,17 +1,20 @@
 //! A device as its program sees it: [`Device`], the handle, and [`Runner`], which keeps it connected.
 
 use std::collections::hash_map::RandomState;
+use std::future::Future;
 use std::hash::BuildHasher;
+use std::pin::Pin;
 use std::time::Duration;
 
 use bytes::Bytes;
 use rtio_proto::session::CloseReason;
-use rtio_proto::{FrameCode, UriDigest};
+use rtio_proto::{Capacity, FrameCode, UriDigest};
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
-use crate::backoff::Backoff;
+use crate::backoff::{Backoff, Growth};
 use crate::builder::Builder;
 use crate::connection::{Context, serve};
 use crate::dial::{Dial, Tcp, log_failure};
@@ -23,7 +26,8 @@ use crate::tables::ReportWaiter;
 #[derive(Debug, Clone)]
 pub struct Device {
     reports: mpsc::Sender<Report>,
-    presence: watch::Receiver<Presence>,
+    pub(crate) presence: watch::Receiver<Presence>,
+    capacity: Capacity,
     shutdown: CancellationToken,
 }
 
@@ -41,8 +45,12 @@ pub struct Runner<D = Tcp> {
     context: Context,
     reports: mpsc::Receiver<Report>,
     backoff: Backoff,
+    companions: Vec<Companion>,
     device: Device,
 }
+
+/// What runs beside a device.
+pub(crate) type Companion = Box<dyn FnOnce(Device) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send>;
 
 impl Device {
     /// Begins a device with this id: 1 to 64 of `A-Z a-z 0-9 . _ ~ -`.
@@ -96,6 +104,11 @@ impl Device {
         online.map(drop).map_err(|_| ClientError::Stopped)
     }
 
+    /// Longest body of a message.
+    pub fn capacity(&self) -> Capacity {
+        self.capacity
+    }
+
     /// Ends the device cleanly: no new work is taken, observations end, calls in flight have 5 s to be answered, then
     /// [`Runner::run`] returns.
     pub fn shutdown(&self) {
@@ -106,10 +119,13 @@ impl Device {
 impl<D: Dial> Runner<D> {
     pub(crate) fn new(dial: D, parts: Parts) -> Self {
         let (reports, incoming) = mpsc::channel(MAX_REPORTS);
-        let device =
-            Device { reports, presence: parts.context.presence.subscribe(), shutdown: parts.context.shutdown.clone() };
-        let backoff = Backoff::new(parts.base_delay, parts.max_delay, RandomState::new().hash_one("backoff"));
-        Self { dial, context: parts.context, reports: incoming, backoff, device }
+        let presence = parts.context.presence.subscribe();
+        let (capacity, shutdown) = (parts.context.config.capacity, parts.context.shutdown.clone());
+        let device = Device { reports, presence, capacity, shutdown };
+        let growth = Growth { base: parts.base_delay, factor: 2, cap: parts.max_delay };
+        let backoff = Backoff::new(growth, RandomState::new().hash_one("backoff"));
+        let companions = parts.companions;
+        Self { dial, context: parts.context, reports: incoming, backoff, companions, device }
     }
 
     /// A handle of the device, to be kept before it runs.
@@ -132,6 +148,11 @@ impl<D: Dial> Runner<D> {
     /// Dropping it closes the connection at once; handlers of calls run to their end, those of observations are dropped.
     pub async fn run(mut self) -> Result<(), ClientError> {
         let shutdown = self.context.shutdown.clone();
+        // Ends with this future.
+        let mut companions = JoinSet::new();
+        for companion in self.companions.drain(..) {
+            companions.spawn(companion(self.device.clone()));
+        }
         loop {
             tokio::select! {
                 biased;
@@ -167,6 +188,7 @@ pub(crate) struct Parts {
     pub(crate) context: Context,
     pub(crate) base_delay: Duration,
     pub(crate) max_delay: Duration,
+    pub(crate) companions: Vec<Companion>,
 }
 
 /// Whether a connection's end is the end of the device.

@@ -19,6 +19,8 @@
 //!
 //! With the feature `tls`, `Tls` connects by TLS: [`connect_with`](Builder::connect_with) takes it, or any other [`Dial`].
 //!
+//! With the feature `realer`, `realer::Realer` is the control-device runtime: descriptor, desired states and feed data.
+//!
 //! The rules of the protocol are those of [`rtio_proto::session::DeviceSession`], the same crate that the hub is built on.
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
@@ -31,6 +33,8 @@ mod dial;
 mod error;
 mod handlers;
 mod link;
+#[cfg(feature = "realer")]
+pub mod realer;
 mod reply;
 mod sink;
 mod tables;

@@ -173,3 +173,20 @@ async fn a_hub_that_falls_silent_is_left_for_a_new_connection() {
     connections.send(near).await.unwrap();
     HubEnd::verify(far, Verdict::Accepted).await;
 }
+
+#[tokio::test]
+async fn what_runs_alongside_ends_with_the_device_and_its_panic_harms_nobody() {
+    let hub = FakeHub::start().await;
+    let (told, mut heard) = mpsc::channel(1);
+    let builder = device().alongside(|_| async { panic!("this is meant to be") }).alongside(move |device| async move {
+        device.online().await.unwrap();
+        told.send(()).await.unwrap();
+        std::future::pending().await
+    });
+    let (running, mut hub_end) = hub.serve(builder).await;
+    assert_eq!(soon(heard.recv()).await, Some(()));
+    running.device.shutdown();
+    hub_end.closed().await;
+    soon(running.ended).await.unwrap().unwrap();
+    assert_eq!(soon(heard.recv()).await, None);
+}

@@ -5,6 +5,8 @@ mod call;
 mod fake_hub;
 mod life;
 mod observe;
+#[cfg(feature = "realer")]
+mod realer;
 mod report;
 mod streams;
 #[cfg(feature = "tls")]

@@ -1,0 +1,201 @@
+//! What must not be forgotten, in memory and over restarts.
+
+use std::fs;
+use std::io::Write;
+
+use super::desired::{Answer, Desired};
+use super::item::{Item, Source};
+use super::journal::Journal;
+use super::memory::{Begin, Entry, Hint, Memory, Now};
+use super::outcome::{Fate, Outcome, Then};
+use super::queue::{Next, Room};
+
+const ROOM: Room = Room { bytes: 4091, items: 100 };
+const NOW: Now = Now { ms: 5_000, is_trusted: true };
+
+fn memory() -> Memory {
+    Memory::new("run".into(), 10)
+}
+
+fn desired(id: &str, sequence: u64) -> Desired {
+    let text = format!(
+        r#"{{"desired_id":"{id}","command_id":"cmd_1","value":"1","sequence_number":{sequence},
+            "expires_at":"1970-01-01T00:00:10Z"}}"#
+    );
+    serde_json::from_str(&text).unwrap()
+}
+
+fn ids(memory: &mut Memory) -> Vec<String> {
+    match memory.next(ROOM) {
+        Next::Send(batch) => batch.ids,
+        Next::Nothing | Next::TooLarge { .. } => Vec::new(),
+    }
+}
+
+fn settle(memory: &mut Memory, fates: &[Fate]) -> Hint {
+    let ids = ids(memory);
+    memory.settle(&ids, &Outcome { fates: fates.to_vec(), then: Then::GoOn })
+}
+
+fn act(memory: &mut Memory, desired: &Desired, value: &str) -> Item {
+    assert_eq!(memory.begin(desired, NOW), Begin::Act);
+    memory.finish(desired, Answer::applied(value), NOW)
+}
+
+/// The same again, as a restart makes it.
+fn restarted(memory: &Memory) -> Memory {
+    let mut new = Memory::new("next".into(), 10);
+    for entry in memory.snapshot() {
+        let text = serde_json::to_string(&entry).unwrap();
+        new.restore(serde_json::from_str(&text).unwrap());
+    }
+    new
+}
+
+/// §9.3: each of its steps.
+#[test]
+fn a_desired_state_is_acted_on_once_also_over_a_restart() {
+    let mut memory = memory();
+    let report = act(&mut memory, &desired("des_2", 2), "0.9");
+    assert_eq!(report.told.message_id, "run-1");
+    for memory in [&mut restarted(&memory), &mut memory] {
+        assert_eq!(memory.begin(&desired("des_2", 2), NOW), Begin::Say(report.clone()), "the same message id");
+        let Begin::Say(stale) = memory.begin(&desired("des_1", 1), NOW) else { panic!() };
+        let text = serde_json::to_value(&stale).unwrap();
+        assert_eq!((&text["report_status"], &text["value"]), (&"stale".into(), &"0.9".into()));
+        assert_eq!((&text["desired_id"], &text["sequence_number"]), (&"des_1".into(), &1.into()));
+        let late = Now { ms: 10_000, ..NOW };
+        assert!(matches!(memory.begin(&desired("des_3", 3), late), Begin::Say(_)));
+        let again = memory.begin(&desired("des_3", 3), NOW);
+        assert!(
+            matches!(again, Begin::Say(report) if report.told.report_status == Some(super::item::ReportStatus::Stale))
+        );
+        assert_eq!(memory.begin(&desired("des_4", 4), Now { is_trusted: false, ..late }), Begin::Act);
+    }
+}
+
+#[test]
+fn a_stale_answer_says_what_the_command_is_now() {
+    let mut memory = memory();
+    act(&mut memory, &desired("des_2", 2), "1");
+    assert!(memory.observe(Source::Command("cmd_1"), "0".into(), NOW));
+    for memory in [&mut restarted(&memory), &mut memory] {
+        let Begin::Say(stale) = memory.begin(&desired("des_1", 1), NOW) else { panic!() };
+        assert_eq!(stale.told.value, "0");
+    }
+    let fresh = &mut Memory::new("run".into(), 10);
+    assert_eq!(fresh.begin(&desired("des_1", 1), Now { ms: 10_000, ..NOW }), Begin::Nothing);
+}
+
+/// §6.4: an id stays with its item through retries and restarts.
+#[test]
+fn what_waits_keeps_its_message_id_until_the_hub_has_it() {
+    let mut memory = memory();
+    for value in ["1", "2", "3"] {
+        assert!(memory.observe(Source::Sensor("sns_1"), value.into(), NOW));
+    }
+    assert_eq!(ids(&mut memory), ["run-1", "run-2", "run-3"]);
+    settle(&mut memory, &[Fate::Stays, Fate::Done, Fate::Stays]);
+    let mut memory = restarted(&memory);
+    assert!(memory.observe(Source::Sensor("sns_1"), "4".into(), NOW));
+    assert_eq!(ids(&mut memory), ["run-1", "run-3", "next-1"], "oldest first, and no id twice");
+    settle(&mut memory, &[Fate::Done, Fate::Done, Fate::Done]);
+    assert_eq!((ids(&mut memory), memory.waiting()), (Vec::new(), 0));
+}
+
+/// §11, `message_conflict`: once.
+#[test]
+fn an_item_whose_id_is_taken_gets_one_other() {
+    let mut memory = memory();
+    memory.queue_answer(Item::answering(&desired("des_1", 1), Answer::applied("1"), "taken".into(), 0));
+    assert_eq!(settle(&mut memory, &[Fate::Conflict]), Hint::None);
+    let mut memory = restarted(&memory);
+    assert_eq!(ids(&mut memory), ["run-1"]);
+    settle(&mut memory, &[Fate::Conflict]);
+    assert_eq!(ids(&mut memory), Vec::<String>::new());
+}
+
+/// §11, `resource_not_found` and `validation_failed`.
+#[test]
+fn what_the_hub_refuses_is_forgotten_and_a_source_that_is_gone_says_that_there_is_a_new_descriptor() {
+    for (code, hint) in [(4004, Hint::Outdated), (4022, Hint::None)] {
+        let mut memory = memory();
+        assert!(memory.observe(Source::Sensor("sns_1"), "1".into(), NOW));
+        let refused = Fate::Refused { code, kind: "x".into(), message: "m".into() };
+        assert_eq!((settle(&mut memory, &[refused]), memory.waiting()), (hint, 0));
+    }
+}
+
+#[test]
+fn nothing_is_acted_on_while_the_queue_is_full_of_answers() {
+    let mut memory = memory();
+    for number in 0..10 {
+        memory.queue_answer(Item::answering(&desired("des", 1), Answer::applied("1"), format!("m{number}"), 0));
+    }
+    assert_eq!(memory.begin(&desired("des_1", 1), NOW), Begin::Full);
+    assert!(!memory.observe(Source::Command("cmd_1"), "1".into(), NOW));
+    settle(&mut memory, &vec![Fate::Done; 10]);
+    assert_eq!(memory.begin(&desired("des_1", 1), NOW), Begin::Act);
+}
+
+#[test]
+fn what_fits_no_message_is_forgotten_and_holds_nothing_up() {
+    let mut memory = memory();
+    assert!(memory.observe(Source::Sensor("sns_1"), "x".repeat(250), NOW));
+    assert!(memory.observe(Source::Sensor("sns_1"), "1".into(), NOW));
+    let Next::Send(batch) = memory.next(Room { bytes: 200, items: 5 }) else { panic!() };
+    assert_eq!((batch.ids, memory.waiting()), (vec!["run-2".to_owned()], 1));
+}
+
+#[test]
+fn the_file_has_all_that_was_written_and_passes_over_half_a_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut memory = memory();
+    let (mut journal, entries) = Journal::open(folder.path()).unwrap();
+    assert_eq!(entries, []);
+    act(&mut memory, &desired("des_1", 1), "1");
+    assert!(memory.observe(Source::Sensor("sns_1"), "7".into(), NOW));
+    let written = memory.take_entries();
+    journal.append(&written, || unreachable!()).unwrap();
+    assert!(Journal::open(folder.path()).is_err(), "one program at a time");
+    drop(journal);
+
+    let file = folder.path().join("realer.jsonl");
+    fs::OpenOptions::new().append(true).open(&file).unwrap().write_all(b"{\"gone\":\"run-").unwrap();
+    let (mut journal, entries) = Journal::open(folder.path()).unwrap();
+    assert_eq!(entries, written);
+    // After half a line it is written anew.
+    journal.append(&[Entry::Gone("run-2".into())], || written.clone()).unwrap();
+    drop(journal);
+    assert_eq!(Journal::open(folder.path()).unwrap().1, written);
+
+    fs::write(&file, "something else\n").unwrap();
+    let error = Journal::open(folder.path()).unwrap_err();
+    assert!(error.to_string().starts_with("line 1: "), "{error}");
+}
+
+#[test]
+fn the_file_does_not_grow_for_ever() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut memory = memory();
+    let (mut journal, _) = Journal::open(folder.path()).unwrap();
+    let file = folder.path().join("realer.jsonl");
+    let mut longest = 0;
+    for _ in 0..50 {
+        for _ in 0..100 {
+            assert!(memory.observe(Source::Sensor("sns_1"), "7".into(), NOW));
+            settle(&mut memory, &[Fate::Done]);
+        }
+        journal.append(&memory.take_entries(), || memory.snapshot()).unwrap();
+        longest = longest.max(fs::metadata(&file).unwrap().len());
+    }
+    assert!(longest < 700_000, "{longest}");
+    assert!(memory.observe(Source::Sensor("sns_1"), "8".into(), NOW));
+    journal.append(&memory.take_entries(), || memory.snapshot()).unwrap();
+    drop(journal);
+    let mut again = Memory::new("next".into(), 10);
+    for entry in Journal::open(folder.path()).unwrap().1 {
+        again.restore(entry);
+    }
+    assert_eq!(ids(&mut again), ["run-5001"]);
+}
