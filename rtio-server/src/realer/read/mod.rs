@@ -11,6 +11,9 @@ mod json;
 mod time;
 mod wish;
 
+#[cfg(test)]
+mod tests;
+
 pub(super) use batch::batch;
 pub(super) use item::{ReadItem, item, report};
 pub(super) use wish::{Expiry, wish};

@@ -68,7 +68,8 @@ async fn a_bootstrap_follows_the_plan_and_hints_only_at_what_is_available() {
     rows.device.settings.protocols = Protocols { https: false, mqtt: true, rtio: false };
     rows.device.settings.plan =
         Plan { minimum_interval_ms: Some(1500), max_request_bytes: Some(1000), max_batch_items: Some(3) };
-    let realer = FakeStore::of([rows]).runtime(&FakeClock::at(0));
+    let config = Config { broker_url: Some("mqtts://hub.example:8883".to_owned()), ..Config::default() };
+    let realer = Realer::new(FakeStore::of([rows]), FakeClock::at(0), config);
     let bootstrap = to_json(realer.bootstrap(&device()).await.unwrap());
     assert_eq!(bootstrap["available_protocols"], json!(["mqtt"]));
     let endpoints = json!({ "mqtt": {
@@ -127,8 +128,12 @@ async fn the_mqtt_catalog_has_a_route_for_each_source_and_resource() {
 }
 
 #[tokio::test]
-async fn without_a_broker_the_mqtt_catalog_says_that_there_is_no_mqtt() {
-    let (realer, ..) = runtime();
+async fn without_a_broker_there_is_no_mqtt() {
+    let mut rows = greenhouse::rows();
+    rows.device.settings.protocols.mqtt = true;
+    let realer = FakeStore::of([rows]).runtime(&FakeClock::at(0));
+    let bootstrap = realer.bootstrap(&device()).await.unwrap();
+    assert_eq!((bootstrap.available_protocols, bootstrap.endpoints.mqtt), (vec!["https", "rtio"], None));
     let mqtt = to_json(realer.mqtt(&device()).await.unwrap());
     assert_eq!((mqtt.get("broker_url"), mqtt.get("credential_endpoint")), (None, None));
 }
