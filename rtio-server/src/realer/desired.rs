@@ -125,3 +125,45 @@ impl From<ReportStatus> for Lifecycle {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn desired(lifecycle: Lifecycle, closed_ms: Option<i64>) -> DesiredState {
+        DesiredState {
+            id: DesiredId::parse("des_00000000000000000000000001").unwrap(),
+            command: CommandId::parse("cmd_00000000000000000000000001").unwrap(),
+            resource: None,
+            value: "1".to_owned(),
+            sequence: 1,
+            issued_ms: 10,
+            expires_ms: Some(20),
+            lifecycle,
+            closed_ms,
+        }
+    }
+
+    /// §5.1: not acted on from the moment that is named.
+    #[test]
+    fn an_open_one_is_over_with_its_time() {
+        let open = desired(Lifecycle::Pending, None);
+        assert_eq!(open.clone().seen_at(19), open);
+        assert_eq!(open.clone().seen_at(20), desired(Lifecycle::Expired, Some(20)));
+        assert_eq!(open.seen_at(i64::MAX), desired(Lifecycle::Expired, Some(20)));
+        let for_ever = DesiredState { expires_ms: None, ..desired(Lifecycle::Pending, None) };
+        assert_eq!(for_ever.at(i64::MAX), Lifecycle::Pending);
+    }
+
+    /// §5.1: a newer one supersedes it only if it was open until then, and nothing changes how one has ended.
+    #[test]
+    fn a_closed_one_stays_as_it_ended() {
+        let open = desired(Lifecycle::Pending, None);
+        assert_eq!(open.clone().replaced_at(15), desired(Lifecycle::Superseded, Some(15)));
+        assert_eq!(open.replaced_at(25), desired(Lifecycle::Expired, Some(20)));
+        for lifecycle in Lifecycle::ALL.into_iter().filter(|lifecycle| !lifecycle.is_open()) {
+            let closed = desired(lifecycle, Some(12));
+            assert_eq!((closed.clone().seen_at(30), closed.clone().replaced_at(30)), (closed.clone(), closed));
+        }
+    }
+}

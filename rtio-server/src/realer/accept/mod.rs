@@ -1,6 +1,9 @@
 //! What an item of feed data does: it is new, a repeat, or refused; it may close a desired state, become the reported value, and be
 //! adopted as the desired one. Pure: a store asks inside its transaction, and does what it is told. (Contract §5.1, §6.4, §6.5.)
 
+#[cfg(test)]
+mod tests;
+
 use super::desired::{DesiredState, Lifecycle};
 use super::value::ValueType;
 use super::{Adoption, Answer, DesiredId, Item, Refusal, Warning, Warnings};
