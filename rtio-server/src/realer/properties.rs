@@ -4,40 +4,11 @@
 use std::collections::HashMap;
 
 use proptest::prelude::*;
-use proptest::sample::{Index, select};
 
 use super::accept::Now;
-use super::fake_store::{Rows, greenhouse};
+use super::fake_store::{Report, Rows, Step, TOLERANCE_MS, greenhouse, step};
 use super::ports::Accepted;
-use super::{
-    Adoption, Answer, CommandId, DesiredId, FeedRecord, Item, Lifecycle, MessageId, NewDesired, ReportStatus,
-    ResourceId, SourceId, Text, Warnings,
-};
-
-#[derive(Debug, Clone)]
-enum Step {
-    Wish {
-        command: CommandId,
-        resource: Option<ResourceId>,
-        value: String,
-        lives_ms: Option<i64>,
-    },
-    Report(Report),
-    Expire,
-    /// Also backwards, as after a restart of a machine whose clock was wrong.
-    Clock(i64),
-}
-
-#[derive(Debug, Clone)]
-struct Report {
-    source: SourceId,
-    message: u8,
-    value: String,
-    /// Behind the hub's clock, or ahead of it.
-    observed: i64,
-    answers: Option<(Index, ReportStatus)>,
-    sequence: Option<u64>,
-}
+use super::{Adoption, CommandId, DesiredId, FeedRecord, Item, Lifecycle, NewDesired, ResourceId, SourceId};
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
@@ -95,7 +66,7 @@ impl World {
     }
 
     fn report(&mut self, report: &Report) {
-        let item = self.item(report);
+        let item = report.item(&self.rows.desired, self.now_ms);
         let adopted = self.rows.adoptions.len();
         let expected = self.adopts(&item);
         let before = format!("{:?}", self.rows);
@@ -107,21 +78,6 @@ impl World {
             }
             // §6.4: a replay, a conflict or what makes no sense changes nothing.
             Ok(Accepted::Replayed { .. }) | Err(_) => assert_eq!(format!("{:?}", self.rows), before),
-        }
-    }
-
-    fn item(&self, report: &Report) -> Item {
-        let desired = |index: &Index| (!self.rows.desired.is_empty()).then(|| index.get(&self.rows.desired).id.clone());
-        let answer =
-            |(index, status): &(Index, ReportStatus)| Some(Answer { desired: desired(index)?, status: *status });
-        Item {
-            source: report.source.clone(),
-            message_id: MessageId::parse(&format!("m{}", report.message)).unwrap(),
-            value: Text::parse(&report.value).unwrap(),
-            observed_ms: self.now_ms + report.observed,
-            answer: report.answers.as_ref().and_then(answer),
-            sequence: report.sequence,
-            warnings: Warnings::default(),
         }
     }
 
@@ -195,49 +151,4 @@ impl World {
 /// What an observation is ordered by, said in the contract's words. (§6.5)
 const fn order_ms(observed_ms: i64, received_ms: i64) -> i64 {
     if observed_ms > received_ms + TOLERANCE_MS { received_ms } else { observed_ms }
-}
-
-const TOLERANCE_MS: i64 = 20;
-
-fn step() -> impl Strategy<Value = Step> {
-    prop_oneof![
-        3 => wish(),
-        6 => report().prop_map(Step::Report),
-        1 => Just(Step::Expire),
-        3 => (-40_i64..80).prop_map(Step::Clock),
-    ]
-}
-
-fn wish() -> impl Strategy<Value = Step> {
-    let resource = prop::option::of(select(vec![greenhouse::NORTH, greenhouse::SOUTH]));
-    let command = select(vec![greenhouse::HEATER, greenhouse::HEATER, greenhouse::LAMP, greenhouse::VAGUE]);
-    (command, resource, value(), prop::option::of(1_i64..100)).prop_map(|(command, resource, value, lives_ms)| {
-        let resource = resource.filter(|_| command == greenhouse::HEATER).map(greenhouse::resource);
-        Step::Wish { command: greenhouse::command(command), resource, value, lives_ms }
-    })
-}
-
-fn report() -> impl Strategy<Value = Report> {
-    let sources = vec![
-        SourceId::Command(greenhouse::command(greenhouse::HEATER)),
-        SourceId::Command(greenhouse::command(greenhouse::LAMP)),
-        SourceId::Sensor(greenhouse::sensor(greenhouse::THERMOMETER)),
-    ];
-    let answers = prop::option::of((any::<Index>(), select(ReportStatus::ALL.to_vec())));
-    let sequence = prop::option::of(0_u64..4);
-    (select(sources), 0..8_u8, value(), -60_i64..40, answers, sequence).prop_map(
-        |(source, message, value, observed, answers, sequence)| Report {
-            source,
-            message,
-            value,
-            observed,
-            answers,
-            sequence,
-        },
-    )
-}
-
-/// Few, so that they meet again; one is nothing that any source of the greenhouse can be.
-fn value() -> impl Strategy<Value = String> {
-    select(vec!["0", "1", "1.0", "off"]).prop_map(str::to_owned)
 }

@@ -175,7 +175,7 @@ impl Rows {
         Ok(set)
     }
 
-    pub(super) fn open_desired(&self, now_ms: i64) -> Vec<DesiredState> {
+    pub(crate) fn open_desired(&self, now_ms: i64) -> Vec<DesiredState> {
         let mut open: Vec<_> = self.desired.iter().filter(|desired| desired.at(now_ms).is_open()).cloned().collect();
         open.sort_by_key(|desired| (desired.issued_ms, desired.sequence));
         open
@@ -208,7 +208,7 @@ impl Rows {
         self.changes.values().max().copied().unwrap_or_default()
     }
 
-    pub(super) fn state(&self, after: u64) -> State {
+    pub(crate) fn state(&self, after: u64) -> State {
         let commands = self.commands.iter().map(|command| self.command_state(command));
         let sensors = self.sensors.iter().map(|sensor| self.sensor_state(sensor));
         let change_of = |state: &SourceState| match state {

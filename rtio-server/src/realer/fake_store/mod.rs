@@ -3,6 +3,7 @@
 
 pub(crate) mod greenhouse;
 mod memory;
+mod steps;
 mod tokens;
 
 use std::collections::BTreeMap;
@@ -12,6 +13,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use parking_lot::Mutex;
 
 pub(crate) use memory::Rows;
+pub(crate) use steps::{Report, Step, TOLERANCE_MS, step};
 use tokens::Tokens;
 
 use super::accept::Now;

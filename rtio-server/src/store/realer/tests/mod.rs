@@ -3,6 +3,7 @@
 mod accept;
 mod catalog;
 mod desired;
+mod model;
 mod retention;
 mod tokens;
 
