@@ -121,6 +121,17 @@ impl World {
         }
         let closed = self.rows.desired.iter().filter(|desired| !desired.lifecycle.is_open());
         assert_eq!(closed.count(), self.ended.len(), "one is open again");
+        for (desired, end) in
+            self.rows.desired.iter().filter_map(|desired| Some((desired, self.ended.get(&desired.id)?)))
+        {
+            let (lifecycle, closed_ms) = *end;
+            let in_time = desired.expires_ms.is_none_or(|expires_ms| closed_ms < Some(expires_ms));
+            assert_eq!(
+                in_time,
+                lifecycle != Lifecycle::Expired,
+                "what is over has expired, and nothing else: {desired:?}"
+            );
+        }
     }
 
     /// §5

@@ -67,7 +67,7 @@ pub(crate) fn step() -> impl Strategy<Value = Step> {
 fn wish() -> impl Strategy<Value = Step> {
     let resource = prop::option::of(select(vec![greenhouse::NORTH, greenhouse::SOUTH]));
     let command = select(vec![greenhouse::HEATER, greenhouse::HEATER, greenhouse::LAMP, greenhouse::VAGUE]);
-    (command, resource, value(), prop::option::of(1_i64..100)).prop_map(|(command, resource, value, lives_ms)| {
+    (command, resource, value(), prop::option::of(1_i64..50)).prop_map(|(command, resource, value, lives_ms)| {
         let resource = resource.filter(|_| command == greenhouse::HEATER).map(greenhouse::resource);
         Step::Wish { command: greenhouse::command(command), resource, value, lives_ms }
     })
