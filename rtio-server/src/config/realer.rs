@@ -7,7 +7,7 @@ pub(super) fn config(raw: RawRealer, dev: bool) -> Config {
     let interval = |expected, minimum| Interval { expected, minimum };
     Config {
         plain: dev || raw.realer_plain,
-        mqtt_url: raw.realer_mqtt_url,
+        broker_url: raw.realer_mqtt_url,
         token_lifetime: raw.realer_token_lifetime,
         mqtt_credential_lifetime: raw.realer_mqtt_credential_lifetime,
         renew_after_percent: raw.realer_renew_after,

@@ -19,6 +19,7 @@ mod catalog;
 mod changes;
 mod clock;
 mod config;
+mod credential;
 mod desired;
 mod device;
 mod feed;

@@ -3,12 +3,12 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use tokio::time::Instant;
 use zeroize::Zeroizing;
 
 use super::oauth_limits::OauthLimits;
-use super::ports::NewToken;
+use super::ports::{NewToken, StoreError};
 use super::{Realer, Scopes};
 use crate::hub::{Credential, DeviceId, DeviceSecret};
 
@@ -55,7 +55,7 @@ pub enum OauthRefusal {
 /// What a client gets. (§2.2)
 #[derive(Debug, Serialize)]
 pub struct TokenDocument {
-    #[serde(serialize_with = "revealed")]
+    #[serde(serialize_with = "super::document::revealed")]
     access_token: DeviceSecret,
     token_type: &'static str,
     expires_in: u64,
@@ -94,7 +94,7 @@ impl Realer {
     async fn prove(&self, credentials: &ClientCredentials) -> Result<Client, OauthRefusal> {
         let device = DeviceId::parse(&credentials.id).map_err(|_| OauthRefusal::InvalidClient)?;
         for secret in &credentials.secrets {
-            let proved = self.store.authenticate(&device, secret).await.map_err(|_| OauthRefusal::Unavailable)?;
+            let proved = self.kept(&device, self.store.authenticate(&device, secret).await)?;
             if let Some(credential) = proved {
                 return Ok(Client { device, credential });
             }
@@ -122,7 +122,7 @@ impl Realer {
             scope: scopes.to_string(),
         };
         let token = self.new_token(client.device.clone(), client.credential, (token, scopes), lifetime);
-        self.store.add_token(token).await.map_err(|_| OauthRefusal::Unavailable)?;
+        self.kept(&client.device, self.store.add_token(token).await)?;
         Ok(document)
     }
 
@@ -132,7 +132,7 @@ impl Realer {
     ///
     /// [`OauthRefusal::Unavailable`].
     pub async fn revoke_token(&self, client: &Client, token: &str) -> Result<(), OauthRefusal> {
-        self.store.revoke_token(&client.device, token).await.map_err(|_| OauthRefusal::Unavailable)
+        self.kept(&client.device, self.store.revoke_token(&client.device, token).await)
     }
 
     /// A token or credential that lives from now on.
@@ -149,8 +149,12 @@ impl Realer {
         NewToken { device, credential, token, scopes, issued_ms, expires_ms }
     }
 
+    fn kept<T>(&self, device: &DeviceId, answer: Result<T, StoreError>) -> Result<T, OauthRefusal> {
+        self.stored(device, answer).map_err(|_| OauthRefusal::Unavailable)
+    }
+
     async fn has_mqtt(&self, device: &DeviceId) -> Result<bool, OauthRefusal> {
-        let device = self.store.control_device(device).await.map_err(|_| OauthRefusal::Unavailable)?;
+        let device = self.kept(device, self.store.control_device(device).await)?;
         Ok(device.is_some_and(|device| self.config.protocols_of(&device).mqtt))
     }
 }
@@ -182,9 +186,4 @@ impl OauthRefusal {
             Self::Bug => 500,
         }
     }
-}
-
-/// A secret on its way to whom it belongs.
-pub(super) fn revealed<S: Serializer>(secret: &DeviceSecret, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(secret.reveal())
 }

@@ -131,7 +131,7 @@ impl BootstrapDocument {
     /// The document of a device and its catalog.
     pub fn of(catalog: &Catalog, config: &Config) -> Self {
         let device = &catalog.device;
-        let (protocols, plan) = (device.settings.protocols, device.settings.plan);
+        let (protocols, plan) = (config.protocols_of(device), device.settings.plan);
         Self {
             code: config.codes.of(OK),
             device: DeviceItem { id: DeviceName(device.id.clone()) },

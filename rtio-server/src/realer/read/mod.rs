@@ -5,6 +5,7 @@
 //! one that is `null` counts as absent; a body that is JSON but no object is as invalid as one that lacks everything.
 
 mod batch;
+mod credential;
 mod fields;
 mod item;
 mod json;
@@ -12,5 +13,6 @@ mod time;
 mod wish;
 
 pub(super) use batch::batch;
+pub(super) use credential::credential_request;
 pub(super) use item::{ReadItem, item, report};
 pub(super) use wish::{Expiry, wish};
