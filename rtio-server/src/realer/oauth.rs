@@ -7,7 +7,6 @@ use serde::Serialize;
 use tokio::time::Instant;
 use zeroize::Zeroizing;
 
-use super::oauth_limits::OauthLimits;
 use super::ports::{NewToken, StoreError};
 use super::{Realer, Scopes};
 use crate::hub::{Credential, DeviceId, DeviceSecret};
@@ -174,6 +173,11 @@ impl OauthRefusal {
             Self::Bug => ("server_error", "the hub failed"),
         };
         OauthErrorDocument { error, error_description }
+    }
+
+    /// Its label.
+    pub const fn label(self) -> &'static str {
+        self.document().error
     }
 
     /// The status over HTTP.
