@@ -18,6 +18,7 @@ use crate::http::{self, Callers};
 use crate::hub::{Audit, Hub, Metrics};
 use crate::net::tls;
 use crate::net::{self, Gate};
+use crate::realer::Realer;
 use crate::reload::Reload;
 use crate::shutdown::Shutdown;
 use crate::token::{self, Keeper};
@@ -59,7 +60,8 @@ impl App {
         let (file, client) = (config.file.clone(), ports.client.clone());
         let webhooks = Webhooks::open(file, Arc::clone(&hub), client, reload.subscribe(), shown)?;
 
-        let parts = Parts { config, tls: &tls, connections, hub: &hub, shutdown: &shutdown };
+        let parts =
+            Parts { config, tls: &tls, connections, hub: &hub, realer: ports.realer.clone(), shutdown: &shutdown };
         let devices = parts.devices(sockets.devices, shown)?;
         let callers = parts.callers(sockets.callers, keeper.as_ref(), shown)?;
         let readers = EventReaders::register(shown);
@@ -92,6 +94,7 @@ struct Parts<'a> {
     tls: &'a tls::Ports,
     connections: net::Metrics,
     hub: &'a Arc<Hub>,
+    realer: Option<Arc<Realer>>,
     shutdown: &'a Shutdown,
 }
 
@@ -118,7 +121,8 @@ impl Parts<'_> {
         let access = http::Access::new(gate, keeper.map(Keeper::tokens), limits);
         let (hub, metrics) = (Arc::clone(self.hub), http::Metrics::register(shown));
         let callers = Callers::new(config.clone(), access, hub, metrics, self.shutdown.clone());
-        Ok(socket.watched(config.liveness)?.served_by(callers.map_err(BuildError::CorsOrigin)?))
+        let callers = callers.map_err(BuildError::CorsOrigin)?.with_realer(self.realer.clone());
+        Ok(socket.watched(config.liveness)?.served_by(Arc::new(callers)))
     }
 
     fn operators(&self, given: Option<TcpListener>, config: &admin::Config) -> Result<Socket, BuildError> {

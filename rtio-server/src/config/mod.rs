@@ -11,6 +11,7 @@ mod callers;
 mod device;
 mod error;
 mod http;
+mod realer;
 mod tls;
 mod verify;
 
@@ -82,7 +83,7 @@ impl TryFrom<RawConfig> for Config {
             verifier: verify::choice(&raw)?,
             tokens: callers::tokens(&raw.callers, raw.dev)?,
             tls: tls::config(raw.tls)?,
-            realer: crate::realer::Config { plain: raw.dev, ..Default::default() },
+            realer: realer::config(raw.realer, raw.dev),
             backend: backend::config(raw.backend, raw.configurer, raw.file.clone())?,
             hub: hub::Limits {
                 ack_timeout: raw.times.ack_timeout,

@@ -119,6 +119,39 @@ pub fn key_set(text: &str) -> Result<JwksSource, ValueError> {
     }
 }
 
+/// Reads where a broker is: `mqtts://HOST[:PORT]`. Plain MQTT is nothing that devices are sent to.
+///
+/// # Errors
+///
+/// [`ValueError::Broker`].
+pub fn broker_url(text: &str) -> Result<String, ValueError> {
+    let url: hyper::Uri = text.parse().map_err(|_| ValueError::Broker)?;
+    let authority = url.authority().filter(|it| !it.host().is_empty() && !it.as_str().contains('@'));
+    let is_broker = url.scheme_str() == Some("mqtts") && authority.is_some() && matches!(url.path(), "" | "/");
+    if is_broker && url.query().is_none() { Ok(text.to_owned()) } else { Err(ValueError::Broker) }
+}
+
+/// Reads a code of control devices' answers and its other number, such as `4015=4150`.
+///
+/// # Errors
+///
+/// [`ValueError::Code`].
+pub fn renamed_code(text: &str) -> Result<(u16, u16), ValueError> {
+    let code = |text: &str| text.parse().ok().filter(|code| (1000..=9999).contains(code));
+    let (from, to) = text.split_once('=').ok_or(ValueError::Code)?;
+    code(from).zip(code(to)).ok_or(ValueError::Code)
+}
+
+/// Reads a label that programs branch on.
+///
+/// # Errors
+///
+/// [`ValueError::Label`].
+pub fn label(text: &str) -> Result<String, ValueError> {
+    let is_label = (1..=32).contains(&text.len()) && text.bytes().all(|c| c.is_ascii_lowercase() || c == b'_');
+    if is_label { Ok(text.to_owned()) } else { Err(ValueError::Label) }
+}
+
 /// What a value should have been.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ValueError {
@@ -156,6 +189,15 @@ pub enum ValueError {
     /// Neither `*` nor an origin.
     #[error("expected * or one origin, such as https://console.example.org")]
     Origin,
+    /// Not where a broker is.
+    #[error("expected a URL such as mqtts://broker.example.org:8883")]
+    Broker,
+    /// Not a code and its other number.
+    #[error("expected two codes of four digits, such as 4015=4150")]
+    Code,
+    /// No label.
+    #[error("expected 1 to 32 characters of a-z and _")]
+    Label,
 }
 
 #[cfg(test)]
@@ -221,6 +263,27 @@ mod tests {
             ["", "a.example", "https://", "https://a.example/", "https://a, https://b", "**", "https://a\r\nb: c"]
         {
             assert_eq!(origin(bad), Err(ValueError::Origin), "{bad}");
+        }
+    }
+    #[test]
+    fn a_broker_speaks_tls_and_has_no_path() {
+        for good in ["mqtts://a.example", "mqtts://a.example:8883", "mqtts://[::1]:8883"] {
+            assert_eq!(broker_url(good), Ok(good.to_owned()));
+        }
+        for bad in ["", "a.example:8883", "mqtt://a.example", "mqtts://", "mqtts://u@a.example", "mqtts://a.example/x"]
+        {
+            assert_eq!(broker_url(bad), Err(ValueError::Broker), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_code_has_four_digits_and_a_label_lower_case() {
+        assert_eq!((renamed_code("4015=4150"), label("replayed_it")), (Ok((4015, 4150)), Ok("replayed_it".to_owned())));
+        for bad in ["", "4015", "4015=", "999=1000", "4015=10000", "4015=41.5", "a=b"] {
+            assert_eq!(renamed_code(bad), Err(ValueError::Code), "{bad}");
+        }
+        for bad in ["", "Replayed", "a b", &"x".repeat(33)] {
+            assert_eq!(label(bad), Err(ValueError::Label), "{bad}");
         }
     }
 }

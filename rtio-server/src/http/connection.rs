@@ -20,12 +20,15 @@ pub(super) struct Connection {
     pub(super) callers: Arc<Callers>,
     pub(super) activity: Arc<Activity>,
     pub(super) peer: SocketAddr,
+    /// Whether it has TLS.
+    pub(super) is_secure: bool,
 }
 
 /// Serves a connection until it ends. TLS agreed on the version; plain connections speak HTTP/1.1.
 pub(super) async fn run(callers: Arc<Callers>, stream: Stream, peer: SocketAddr) {
     let h2 = stream.protocol() == Some(H2);
-    let connection = Arc::new(Connection { callers, activity: Arc::new(Activity::default()), peer });
+    let is_secure = matches!(stream, Stream::Tls(_));
+    let connection = Arc::new(Connection { callers, activity: Arc::new(Activity::default()), peer, is_secure });
     if h2 {
         // Boxed, so that connections of HTTP/1.1 are not as large as one of these.
         Box::pin(h2::run(&connection, stream)).await;

@@ -6,8 +6,8 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
 
-use super::group;
 use super::idempotency::KeyMetrics;
+use super::{group, realer};
 
 /// The edge's counters.
 #[derive(Debug, Default)]
@@ -16,6 +16,7 @@ pub struct Metrics {
     h1_requests: Counter,
     h2_requests: Counter,
     pub(super) group: group::Metrics,
+    pub(super) realer: realer::Metrics,
 }
 
 /// One of two names.
@@ -33,7 +34,8 @@ impl Metrics {
         let of = |version| requests.get_or_create(&VersionLabels { version }).clone();
         let (h1_requests, h2_requests) = (of("1"), of("2"));
         let (keys, group) = (KeyMetrics::register(registry), group::Metrics::register(registry));
-        Self { keys, h1_requests, h2_requests, group }
+        let realer = realer::Metrics::register(registry);
+        Self { keys, h1_requests, h2_requests, group, realer }
     }
 
     /// A request was taken.

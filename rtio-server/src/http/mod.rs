@@ -23,6 +23,7 @@ mod patience;
 mod plain;
 mod prefer;
 mod problem;
+mod realer;
 mod router;
 mod service;
 mod trace_parent;
@@ -39,6 +40,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::hub::Hub;
 use crate::net::{Admitted, Liveness, Notice, Turned};
+use crate::realer::Realer;
 use crate::shutdown::Shutdown;
 
 pub use access::Access;
@@ -97,6 +99,8 @@ pub struct Callers {
     config: Config,
     metrics: Metrics,
     cors_origin: HeaderValue,
+    /// `None` where nothing is kept.
+    realer: Option<Arc<Realer>>,
     /// `None` where keys mean nothing.
     keys: Option<Arc<Keys>>,
     /// Connections, and calls that outlive theirs.
@@ -119,12 +123,20 @@ impl Callers {
         hub: Arc<Hub>,
         metrics: Metrics,
         shutdown: Shutdown,
-    ) -> Result<Arc<Self>, InvalidHeaderValue> {
+    ) -> Result<Self, InvalidHeaderValue> {
         let cors_origin = HeaderValue::from_str(&config.cors_origin)?;
         let keys = Keys::new(config.keys, metrics.keys.clone());
         let seats = group::Seats::new(config.max_group_calls, metrics.group.clone());
         let (tasks, tls_to_plain) = (TaskTracker::new(), Notice::new());
-        Ok(Arc::new(Self { access, hub, config, metrics, cors_origin, keys, tasks, seats, tls_to_plain, shutdown }))
+        let realer = None;
+        Ok(Self { access, hub, config, metrics, cors_origin, realer, keys, tasks, seats, tls_to_plain, shutdown })
+    }
+
+    /// The same edge, which serves control devices as well.
+    #[must_use]
+    pub fn with_realer(mut self, realer: Option<Arc<Realer>>) -> Self {
+        self.realer = realer;
+        self
     }
 
     /// What the end of the edge waits for: whoever runs it counts its connections here, and it adds the calls that outlive theirs.

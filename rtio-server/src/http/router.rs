@@ -18,6 +18,8 @@ pub(super) enum Route {
     GroupCall,
     /// `GET /openapi.json`: what there is.
     Describe,
+    /// A path of control devices: [`realer`](super::realer) has routes of its own.
+    Realer,
     /// `OPTIONS` of anything: what a browser asks before it sends the real request.
     Preflight,
     /// The URI is no text.
@@ -72,6 +74,7 @@ fn of_hub(method: &Method, path: &str) -> Route {
         "/v1/calls" => Route::WrongMethod(Form::Direct, "POST, OPTIONS"),
         "/openapi.json" if method == Method::GET => Route::Describe,
         "/openapi.json" => Route::WrongMethod(Form::Compatible, "GET, OPTIONS"),
+        _ if matches!(split(path).0, "oauth" | "iot") => Route::Realer,
         _ => Route::NotFound,
     }
 }
@@ -133,7 +136,13 @@ mod tests {
         check(Method::GET, "/openapi.json", Route::Describe);
         check(Method::POST, "/openapi.json", Route::WrongMethod(Form::Compatible, "GET, OPTIONS"));
         check(Method::GET, "/openapi.json/x", Route::NotFound);
-        for name in ["oauth", "iot", "v1", "console", "healthz", "metrics", ".well-known"] {
+        for name in ["oauth", "iot"] {
+            check(Method::POST, &format!("/{name}"), Route::Realer);
+            check(Method::GET, &format!("/{name}/x/y"), Route::Realer);
+            check(Method::OPTIONS, &format!("/{name}/x"), Route::Preflight);
+        }
+        check(Method::POST, "/%6Fauth/token", Route::NotFound);
+        for name in ["v1", "console", "healthz", "metrics", ".well-known"] {
             check(Method::POST, &format!("/{name}"), Route::NotFound);
             check(Method::GET, &format!("/{name}/x"), Route::NotFound);
         }

@@ -19,7 +19,7 @@ use super::prefer::Asked;
 use super::problem::{Problem, wrong_method};
 use super::router::{Form, Route, route};
 use super::trail::Trail;
-use super::{Callers, call, cors, group, observe, openapi};
+use super::{Callers, call, cors, group, observe, openapi, realer};
 use crate::hub::{CallRequest, DeviceId};
 use crate::token::{Caller, Method};
 
@@ -29,7 +29,7 @@ use crate::token::{Caller, Method};
 ///
 /// Dropping the future, which is what happens when the caller goes away, ends its call.
 pub(super) async fn handle(connection: &Connection, head: &Parts, body: &mut Incoming) -> Response<ReplyBody> {
-    let Connection { callers, activity, peer } = connection;
+    let Connection { callers, activity, peer, .. } = connection;
     let (busy, peer) = (activity.begin(), *peer);
     let trail = Trail::new(&callers.hub, peer, &head.headers);
     let asked = Asked::new(&head.headers, callers.config.max_wait).with_trail(trail);
@@ -56,6 +56,8 @@ pub(super) async fn handle(connection: &Connection, head: &Parts, body: &mut Inc
             }
         }
         Route::GroupCall => group::call(callers, peer, &asked, body, busy).await,
+        // Boxed, so that a call's future is not as large as one of these.
+        Route::Realer => Box::pin(realer::handle(connection, head, body)).await,
         Route::Describe => openapi::describe(),
         Route::Preflight => cors::preflight(),
         Route::InvalidUri => {

@@ -109,8 +109,8 @@ fn pause_after(failures: u32) -> Duration {
     }
 }
 
-/// Whoever has one IPv6 address has the 2⁶⁴ of its network.
-fn network_of(peer: IpAddr) -> IpAddr {
+/// Who counts as one peer: whoever has one IPv6 address has the 2⁶⁴ of its network.
+pub fn network_of(peer: IpAddr) -> IpAddr {
     match peer.to_canonical() {
         IpAddr::V4(addr) => IpAddr::V4(addr),
         IpAddr::V6(addr) => IpAddr::V6(Ipv6Addr::from_bits(addr.to_bits() & !u128::from(u64::MAX))),

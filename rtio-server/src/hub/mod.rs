@@ -43,6 +43,7 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 pub use audit::{Audit, AuditEntry, AuditEvent};
+pub use backoff::network_of;
 pub use call::CallRequest;
 pub use device_id::{DeviceId, InvalidDeviceId};
 pub use device_link::{CallReply, DeviceLink, Ending, LinkInfo, RequestParts};

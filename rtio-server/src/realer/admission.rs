@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::ports::TokenHolder;
+use super::ports::{StoreError, TokenHolder};
 use super::spacing::{Family, Pace};
 use super::{ControlDevice, Limits, Protocols, Realer, Refusal, Scope, Scopes, Subscription};
 use crate::hub::{Credential, DeviceId};
+use crate::telemetry;
 
 /// What a request is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,7 +42,8 @@ impl Realer {
     ///
     /// [`Refusal`], the first in the contract's order.
     pub async fn admit(&self, token: &str, errand: Errand<'_>) -> Result<Admitted, Refusal> {
-        let holder = self.store.token(token, self.now_ms()).await.map_err(|_| Refusal::Unavailable)?;
+        let holder = self.store.token(token, self.now_ms()).await;
+        let holder = holder.map_err(|error| unavailable_to_tokens(&error))?;
         let admitted = self.check(holder.ok_or(Refusal::BadToken)?, errand)?;
         self.space(&admitted.device, errand.family, ONE)?;
         Ok(admitted)
@@ -116,6 +118,12 @@ impl super::Config {
     pub fn offline_after(&self) -> Duration {
         self.cadence.desired_states.expected.min(self.cadence.feed_data.expected) * 3
     }
+}
+
+/// Whose token it is is not known yet.
+fn unavailable_to_tokens(error: &StoreError) -> Refusal {
+    tracing::error!(error = %telemetry::chain(error), "the runtime cannot look a token up");
+    Refusal::Unavailable
 }
 
 /// Over HTTP, the spacing is strict.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+use super::oauth_limits::OauthLimits;
 use super::ports::{Store, StoreError};
 use super::spacing::Spacing;
 use super::{Changes, Clock, Config, Refusal};
@@ -19,12 +20,14 @@ pub struct Realer {
     pub(super) config: Config,
     pub(super) changes: Changes,
     pub(super) spacing: Mutex<Spacing>,
+    pub(super) oauth_limits: Mutex<OauthLimits>,
 }
 
 impl Realer {
     /// A runtime that keeps in `store` what it must not forget.
     pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, config: Config) -> Self {
-        Self { store, clock, config, changes: Changes::default(), spacing: Mutex::default() }
+        let (spacing, oauth_limits) = (Mutex::default(), Mutex::default());
+        Self { store, clock, config, changes: Changes::default(), spacing, oauth_limits }
     }
 
     /// Its numbers.

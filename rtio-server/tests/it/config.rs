@@ -127,6 +127,29 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("backend-insecure", "perhaps", "expected true or false"),
     ("configurer-url", "127.0.0.1:17317", "expected a URL such as"),
     ("configurer-interval", "999ms", "expected a time from 1s to 1h"),
+    ("realer-plain", "perhaps", "expected true or false"),
+    ("realer-mqtt-url", "mqtt://a.example", "expected a URL such as mqtts://"),
+    ("realer-token-lifetime", "9s", "expected a time from 10s to 1day"),
+    ("realer-mqtt-credential-lifetime", "2days", "expected a time from 10s to 1day"),
+    ("realer-renew-after", "100", "expected a whole number from 1 to 99"),
+    ("realer-catalog-expected", "0s", "expected a time from 1s to 30days"),
+    ("realer-catalog-minimum", "2days", "expected a time from 0s to 1day"),
+    ("realer-desired-states-expected", "31days", "expected a time from 1s to 30days"),
+    ("realer-desired-states-minimum", "5", "expected a time from 0s to 1day"),
+    ("realer-feed-data-expected", "999ms", "expected a time from 1s to 30days"),
+    ("realer-feed-data-minimum", "-1s", "expected a time from 0s to 1day"),
+    ("realer-max-request-bytes", "511", "expected a whole number from 512 to 16777216"),
+    ("realer-max-batch-items", "0", "expected a whole number from 1 to 10000"),
+    ("realer-backoff-initial", "0s", "expected a time from 1s to 1day"),
+    ("realer-backoff-multiplier", "11", "expected a whole number from 1 to 10"),
+    ("realer-backoff-max", "never", "expected a time from 1s to 1day"),
+    ("realer-desired-expiry", "0s", "expected a time from 1s to 1year"),
+    ("realer-future-tolerance", "2days", "expected a time from 0s to 1day"),
+    ("realer-message-ids", "0s", "expected a time from 1s to 1year"),
+    ("realer-keep-for", "0s", "expected a time from 1s to 10years"),
+    ("realer-keep-per-device", "0", "expected a whole number from 1 to 1000000000"),
+    ("realer-code", "4015=41", "expected two codes of four digits"),
+    ("realer-replayed-label", "Replayed", "expected 1 to 32 characters of a-z and _"),
     ("log-level", "loud", "expected off, error, warn, info, debug or trace"),
     ("log-format", "xml", "[possible values: text, json]"),
 ];
@@ -146,7 +169,7 @@ fn a_refused_value_is_named_with_its_key_and_with_where_it_stands() {
         ];
         for (nth, (mut command, place)) in cases.into_iter().enumerate() {
             // A switch takes no value on the command line; clap says so itself.
-            if nth == 0 && matches!(*key, "dev" | "backend-insecure" | "open-callers") {
+            if nth == 0 && matches!(*key, "dev" | "backend-insecure" | "open-callers" | "realer-plain") {
                 continue;
             }
             if nth == 1 {

@@ -9,6 +9,7 @@ mod caps;
 mod configurer;
 mod listen;
 mod log;
+mod realer;
 mod times;
 mod tls;
 mod verify;
@@ -25,6 +26,7 @@ pub use caps::RawCaps;
 pub use configurer::RawConfigurer;
 pub use listen::RawListen;
 pub use log::RawLog;
+pub use realer::RawRealer;
 pub use times::RawTimes;
 pub use tls::RawTls;
 pub use verify::{RawVerifier, RawVerify};
@@ -72,6 +74,9 @@ pub struct RawConfig {
 
     #[command(flatten)]
     pub configurer: RawConfigurer,
+
+    #[command(flatten)]
+    pub realer: RawRealer,
 
     #[command(flatten)]
     pub audit: RawAudit,

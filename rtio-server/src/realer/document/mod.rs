@@ -3,6 +3,7 @@
 
 mod bootstrap;
 mod catalog;
+mod credential;
 mod desired;
 mod error;
 mod mqtt;
@@ -14,11 +15,14 @@ pub use bootstrap::{
     LimitsItem, MqttEndpoints, RtioEndpoints,
 };
 pub use catalog::{CommandItem, CommandsDocument, SensorItem, SensorsDocument, Unsupported, UnsupportedError};
+pub use credential::CredentialDocument;
 pub use desired::{DesiredDocument, DesiredItem, DesiredStatesDocument};
 pub use error::{DetailItem, ErrorDocument, ErrorItem};
 pub use mqtt::{CredentialRequest, MqttDocument, MqttLimits, MqttRoute};
 pub use result::{BatchDocument, BatchResult, ResultDocument, WarningItem};
 pub use time::utc;
+
+pub(super) use credential::revealed;
 
 /// The pattern's code of something that was read. (§1.6)
 pub const OK: u16 = 2000;

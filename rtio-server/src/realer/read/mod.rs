@@ -5,6 +5,7 @@
 //! one that is `null` counts as absent; a body that is JSON but no object is as invalid as one that lacks everything.
 
 mod batch;
+mod credential;
 mod fields;
 mod item;
 mod json;
@@ -15,5 +16,6 @@ mod wish;
 mod tests;
 
 pub(super) use batch::batch;
+pub(super) use credential::credential_request;
 pub(super) use item::{ReadItem, item, report};
 pub(super) use wish::{Expiry, wish};

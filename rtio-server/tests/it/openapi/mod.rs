@@ -210,10 +210,11 @@ fn each_route_of_callers_is_described() {
         routes::callers_routes(),
         "openapi/caller.json on the left, the variants of Route on the right"
     );
-    // Beside pages: Preflight, InvalidUri, InvalidDevice, WrongMethod, NotFound.
+    // Beside pages: Preflight, InvalidUri, InvalidDevice, WrongMethod, NotFound, and of the runtime WrongMethod and NotFound; Realer and
+    // Device, which have pages of their own.
     assert_eq!(
         routes::callers_variants(),
-        described.len() + 5,
+        described.len() + 9,
         "each page of Route says `METHOD /path` in its document"
     );
 }

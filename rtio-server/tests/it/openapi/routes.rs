@@ -2,7 +2,12 @@
 
 use std::collections::BTreeSet;
 
-const CALLERS: &str = include_str!("../../../src/http/router.rs");
+/// Sources of the callers' port with routes, and the enums that have them.
+const CALLERS: [(&str, &str); 3] = [
+    (include_str!("../../../src/http/router.rs"), "pub(super) enum Route {"),
+    (include_str!("../../../src/http/realer/route.rs"), "pub(super) enum Route {"),
+    (include_str!("../../../src/http/realer/route.rs"), "pub(super) enum Page {"),
+];
 
 /// Sources of the operators' port with routes, and what their paths begin with.
 const OPERATORS: &[(&str, &str)] = &[
@@ -29,18 +34,24 @@ pub(super) fn sources_of_operators() -> usize {
     OPERATORS.len()
 }
 
-/// Methods and paths of the callers' port: what the documents of `Route` say that each of its pages is.
+/// Methods and paths of the callers' port: what the documents of its routes say that each of their pages is.
 pub(super) fn callers_routes() -> BTreeSet<(String, String)> {
-    let (_, variants) = CALLERS.split_once("pub(super) enum Route {").expect("the router has its enum");
-    let (variants, _) = variants.split_once("\n}").expect("the enum ends");
-    let documents = variants.lines().map(str::trim).filter_map(|line| line.strip_prefix("/// `"));
+    let documents = callers_lines().filter_map(|line| line.strip_prefix("/// `"));
     let requests = documents.filter_map(|document| document.split('`').next()?.split_once(' '));
     requests.map(|(method, path)| (method.to_owned(), path.replace('…', ""))).collect()
 }
 
-/// Variants of `Route` that are a page, and those that are not.
+/// Variants of the routes that are a page, and those that are not.
 pub(super) fn callers_variants() -> usize {
-    let (_, variants) = CALLERS.split_once("pub(super) enum Route {").expect("the router has its enum");
-    let (variants, _) = variants.split_once("\n}").expect("the enum ends");
-    variants.lines().map(str::trim).filter(|line| line.starts_with(char::is_uppercase)).count()
+    callers_lines().filter(|line| line.starts_with(char::is_uppercase)).count()
+}
+
+/// Lines of the enums that say what a request is.
+fn callers_lines() -> impl Iterator<Item = &'static str> {
+    let lines = |(source, name): (&'static str, &str)| {
+        let (_, variants) = source.split_once(name).expect("the source has its enum");
+        let (variants, _) = variants.split_once("\n}").expect("the enum ends");
+        variants.lines().map(str::trim)
+    };
+    CALLERS.into_iter().flat_map(lines)
 }

@@ -1,1 +1,8 @@
 //! The control-device runtime from outside, by section of its contract: over real HTTP, real sessions and the operators' port.
+
+mod https_admission;
+mod https_feed;
+mod https_mqtt;
+mod https_oauth;
+mod https_read;
+mod https_transport;
