@@ -3,12 +3,14 @@
 //! A change is on disk before it is answered (WAL, `synchronous=FULL`), so a killed hub loses none that it has confirmed. One
 //! thread writes; readers are a few connections beside it that never wait for it. It implements the ports of the hub and of the runtime and knows no edge.
 
+mod backup;
 mod check;
 mod devices;
 mod failed;
 mod key;
 mod metrics;
 mod realer;
+mod restore;
 mod schema;
 mod writer;
 
@@ -31,7 +33,9 @@ use check::Walk;
 use key::{Digest, SecretKey};
 use writer::Writer;
 
+pub use backup::{BackupError, backup};
 pub use metrics::Metrics;
+pub use restore::{Before, restore};
 pub use schema::SchemaError;
 
 /// The open store.
@@ -254,6 +258,10 @@ fn now_ms() -> i64 {
 
 /// The database's name in the data folder.
 const DATABASE_FILE: &str = "rtio.db";
+
+/// Keys of the data folder that a backup takes along: that of the store first, then the one that posts to backends are signed with.
+/// They are no use to whoever has the backup only as long as nobody has it: it is as secret as the folder.
+const KEY_FILES: [&str; 2] = [key::KEY_FILE, "signing.key"];
 
 const OWNER_ONLY: u32 = 0o600;
 

@@ -209,14 +209,31 @@ pub(super) fn migrate(connection: &mut Connection, migrations: &[&str]) -> Resul
 
 /// What was damaged while the hub was down is found now, and not when a device asks.
 fn check(connection: &Connection) -> Result<(), SchemaError> {
-    let application: i32 =
-        connection.pragma_query_value(None, "application_id", |row| row.get(0)).map_err(check::damaged)?;
     let tables: u32 =
         connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(check::damaged)?;
-    if application != APPLICATION_ID && (application != 0 || tables > 0) {
+    let is_new = tables == 0 && application(connection)? == 0;
+    if is_new { Ok(()) } else { check_ours(connection).and_then(|()| check::vital(connection)) }
+}
+
+/// Whether a hub has written the file, and none that is newer.
+pub(super) fn check_ours(connection: &Connection) -> Result<(), SchemaError> {
+    if application(connection)? != APPLICATION_ID {
         return Err(SchemaError::Foreign);
     }
-    check::vital(connection)
+    let known = u32::try_from(MIGRATIONS.len()).expect("a handful");
+    let found = connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(check::damaged)?;
+    if found > known { Err(SchemaError::Newer { found, known }) } else { Ok(()) }
+}
+
+/// Reads every page.
+pub(super) fn check_whole(connection: &Connection) -> Result<(), SchemaError> {
+    let verdict: String =
+        connection.pragma_query_value(None, "quick_check", |row| row.get(0)).map_err(check::damaged)?;
+    if verdict == "ok" { Ok(()) } else { Err(SchemaError::Damaged(verdict)) }
+}
+
+fn application(connection: &Connection) -> Result<i32, SchemaError> {
+    connection.pragma_query_value(None, "application_id", |row| row.get(0)).map_err(check::damaged)
 }
 
 fn version(transaction: &Transaction<'_>) -> rusqlite::Result<u32> {
