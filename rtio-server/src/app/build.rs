@@ -81,8 +81,8 @@ impl App {
         if let Some(lock) = &mut lock {
             lock.announce(operators.as_ref().map(Port::addr))?;
         }
-        let (client, map, realer) = (ports.client, ports.map, ports.realer);
-        let upkeep = Upkeep { client, map, realer, tls, keeper, reloads: reload.subscribe(), audit };
+        let (client, map, store, realer) = (ports.client, ports.map, ports.store, ports.realer);
+        let upkeep = Upkeep { client, map, store, realer, tls, keeper, reloads: reload.subscribe(), audit };
         let (drain, readiness) = (config.drain, ports.readiness);
         Ok(Self { hub, devices, callers, operators, upkeep, webhooks, registry, lock, drain, readiness, shutdown })
     }

@@ -31,6 +31,8 @@ pub struct Ports {
     pub asked: backend::Metrics,
     /// Keeps who may connect, where there is a data folder.
     pub devices: Option<Arc<dyn DeviceRegistry>>,
+    /// What both of them keep, where there is a data folder.
+    pub store: Option<Arc<Store>>,
     /// The control-device runtime, where there is a data folder.
     pub realer: Option<Arc<Realer>>,
     /// Nobody else uses the data folder as long as this is held.
@@ -75,8 +77,8 @@ impl Ports {
             }
         };
         let realer = store.as_ref().map(|store| runtime(Arc::clone(store), config));
-        let devices = store.map(|store| store as Arc<dyn DeviceRegistry>);
-        Ok(Self { verifier, services, map, client, asked, devices, realer, lock, readiness, metrics })
+        let devices = store.clone().map(|store| store as Arc<dyn DeviceRegistry>);
+        Ok(Self { verifier, services, map, client, asked, devices, store, realer, lock, readiness, metrics })
     }
 }
 

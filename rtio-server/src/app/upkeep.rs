@@ -12,6 +12,7 @@ use crate::net::tls;
 use crate::readiness::Readiness;
 use crate::realer::Realer;
 use crate::reload::Reloads;
+use crate::store::Store;
 use crate::telemetry;
 use crate::token::Keeper;
 
@@ -22,6 +23,8 @@ pub(super) struct Upkeep {
     pub(super) client: backend::Client,
     /// Who answers what devices send.
     pub(super) map: backend::MapKeeper,
+    /// What was not checked before the start.
+    pub(super) store: Option<Arc<Store>>,
     /// The control-device runtime, where there is one.
     pub(super) realer: Option<Arc<Realer>>,
     /// Certificates and ticket keys.
@@ -41,6 +44,9 @@ impl Upkeep {
         tasks.spawn(async move { hub.sweep().await });
         tasks.spawn(reload_client(self.client, self.reloads.clone()));
         tasks.spawn(self.map.run(self.reloads.clone()));
+        if let Some(store) = self.store {
+            tasks.spawn(store.check_the_rest());
+        }
         if let Some(realer) = self.realer {
             tasks.spawn(async move { realer.keep_up().await });
         }

@@ -89,6 +89,12 @@ pub(crate) enum Failure {
     /// The registry of devices does not do it.
     #[error("{text}")]
     Wish { exit: Exit, text: String },
+    /// The store was not copied.
+    #[error("no backup was made")]
+    Backup { source: Box<rtio_server::store::BackupError> },
+    /// The store is what it was.
+    #[error("nothing was restored")]
+    Restore { source: Box<dyn std::error::Error + Send + Sync> },
     /// A hub uses the data folder, and cannot be asked.
     #[error("a hub uses this data folder and has no port for operators (--admin-addr off): give it one, or stop it")]
     HubWithoutAdmin,
@@ -147,7 +153,7 @@ impl Failure {
             Self::HubSilent { .. } => Exit::Timeout,
             Self::Problem(problem) => problem.exit,
             Self::Device { exit, .. } | Self::Wish { exit, .. } => *exit,
-            Self::Registry { .. } => Exit::Failed,
+            Self::Registry { .. } | Self::Backup { .. } | Self::Restore { .. } => Exit::Failed,
             Self::HubWithoutAdmin => Exit::Refused,
         }
     }

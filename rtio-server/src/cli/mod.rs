@@ -2,6 +2,7 @@
 //! follow from it. Only `main.rs` calls this; only [`device`] knows the device SDK; only here are files and the environment
 //! read.
 
+pub(crate) mod backup;
 mod behaviour;
 pub(crate) mod call;
 pub(crate) mod certs;
@@ -84,6 +85,10 @@ pub(crate) enum Command {
     Events(events::Arguments),
     /// List who answers what devices send, for operators
     Services(services::Arguments),
+    /// Copy all that a hub keeps to one file, while it runs
+    Backup(backup::Backup),
+    /// Make a data folder of such a file again
+    Restore(backup::Restore),
     /// Make keys and tokens for callers
     #[command(subcommand, arg_required_else_help = true)]
     Token(token::Command),

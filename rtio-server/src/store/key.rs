@@ -22,12 +22,17 @@ impl SecretKey {
     pub(super) fn read_or_make(dir: &DataDir) -> Result<Self, StoreError> {
         if let Some(bytes) = dir.read(KEY_FILE)? {
             let bytes = Zeroizing::new(bytes);
-            return if bytes.len() == KEY_BYTES { Ok(Self(bytes)) } else { Err(StoreError::Key(dir.file(KEY_FILE))) };
+            return Self::of(&bytes).ok_or_else(|| StoreError::Key(dir.file(KEY_FILE)));
         }
         let mut bytes = Zeroizing::new(vec![0; KEY_BYTES]);
         getrandom::fill(&mut bytes).map_err(StoreError::Random)?;
         dir.write(KEY_FILE, &bytes)?;
         Ok(Self(bytes))
+    }
+
+    /// The key in the bytes of its file.
+    pub(super) fn of(bytes: &[u8]) -> Option<Self> {
+        (bytes.len() == KEY_BYTES).then(|| Self(Zeroizing::new(bytes.to_owned())))
     }
 
     /// What is kept of a secret. The colon cannot be part of an id, so that no two pairs read the same.

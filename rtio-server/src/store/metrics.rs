@@ -1,6 +1,7 @@
 //! What the store did so far. docs/operations.md explains each.
 
 use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
@@ -13,6 +14,8 @@ pub struct Metrics {
     pub changes: Counter,
     /// Groups of changes that could not be committed, such as on a full disk.
     pub failed_commits: Counter,
+    /// 1 once a part of the file was found damaged.
+    pub damaged: Gauge,
 }
 
 impl Metrics {
@@ -24,6 +27,8 @@ impl Metrics {
         registry.register("store_changes", "Changes handed to the store", metrics.changes.clone());
         let failed = metrics.failed_commits.clone();
         registry.register("store_failed_commits", "Commits that failed, such as on a full disk", failed);
+        let damaged = metrics.damaged.clone();
+        registry.register("store_damaged", "Whether a part of the store was found damaged while the hub ran", damaged);
         metrics
     }
 }
@@ -36,6 +41,7 @@ impl Default for Metrics {
             commit_seconds: Histogram::new(exponential_buckets(0.0001, 2.0, 15)),
             changes: Counter::default(),
             failed_commits: Counter::default(),
+            damaged: Gauge::default(),
         }
     }
 }

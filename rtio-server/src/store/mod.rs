@@ -3,11 +3,14 @@
 //! A change is on disk before it is answered (WAL, `synchronous=FULL`), so a killed hub loses none that it has confirmed. One
 //! thread writes; readers are a few connections beside it that never wait for it. It implements the ports of the hub and of the runtime and knows no edge.
 
+mod backup;
+mod check;
 mod devices;
 mod failed;
 mod key;
 mod metrics;
 mod realer;
+mod restore;
 mod schema;
 mod writer;
 
@@ -25,10 +28,14 @@ use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 use crate::data_dir::{DataDir, DataDirError};
 use crate::hub::ports::{BoxFuture, DeviceRegistry, Verification, Verifier};
 use crate::hub::{Access, Credential, DeviceId, DeviceRecord, DeviceSecret, NewDevice, OldSecret, RegistryError};
+use crate::telemetry;
+use check::Walk;
 use key::{Digest, SecretKey};
 use writer::Writer;
 
+pub use backup::{BackupError, backup};
 pub use metrics::Metrics;
+pub use restore::{Before, restore};
 pub use schema::SchemaError;
 
 /// The open store.
@@ -40,6 +47,7 @@ pub struct Store {
     next_reader: AtomicUsize,
     /// How far the clean-up has come on its way through the control devices.
     forgotten_up_to: Mutex<i64>,
+    metrics: Metrics,
 }
 
 /// The store cannot be opened.
@@ -71,7 +79,8 @@ pub enum StoreError {
 }
 
 impl Store {
-    /// Opens the store in `dir`; makes it where it is not there. Reads the whole file once to find damage.
+    /// Opens the store in `dir`; makes it where it is not there. Finds damage in what the hub cannot do without; see
+    /// [`Self::check_the_rest`].
     ///
     /// # Errors
     ///
@@ -88,14 +97,32 @@ impl Store {
         }
         let reader = || open_for_reading(&path).map(Mutex::new).map_err(|error| unusable(error.into()));
         let readers = std::iter::repeat_with(reader).take(READERS).collect::<Result<_, _>>()?;
-        let writer = Writer::start(connection, metrics).map_err(StoreError::Thread)?;
-        Ok(Self {
-            key: Arc::new(key),
-            writer,
-            readers,
-            next_reader: AtomicUsize::new(0),
-            forgotten_up_to: Mutex::new(0),
-        })
+        let writer = Writer::start(connection, metrics.clone()).map_err(StoreError::Thread)?;
+        let (key, next_reader, forgotten_up_to) = (Arc::new(key), AtomicUsize::new(0), Mutex::new(0));
+        Ok(Self { key, writer, readers, next_reader, forgotten_up_to, metrics })
+    }
+
+    /// Reads once what may be too large to be read before the start, and says in the log and in the metrics where it is damaged.
+    pub async fn check_the_rest(self: Arc<Self>) {
+        let mut walk = Walk::new();
+        loop {
+            let store = Arc::clone(&self);
+            let step = tokio::task::spawn_blocking(move || {
+                let more = walk.step(&store.reader());
+                (walk, more)
+            });
+            // It fails only where the hub ends.
+            let Ok((walked, more)) = step.await else { return };
+            walk = walked;
+            match more {
+                Ok(true) => tokio::time::sleep(CHECK_PAUSE).await,
+                Ok(false) => return,
+                Err(error) => {
+                    self.metrics.damaged.set(1);
+                    return tracing::error!(error = %telemetry::chain(&error), "the store cannot be read whole: restore a backup");
+                }
+            }
+        }
     }
 
     /// Whether id and secret match. A keyed digest and a few point reads, 27 µs at 100,000 devices (benches/RESULTS.md), and none of
@@ -232,7 +259,14 @@ fn now_ms() -> i64 {
 /// The database's name in the data folder.
 const DATABASE_FILE: &str = "rtio.db";
 
+/// Keys of the data folder that a backup takes along: that of the store first, then the one that posts to backends are signed with.
+/// They are no use to whoever has the backup only as long as nobody has it: it is as secret as the folder.
+const KEY_FILES: [&str; 2] = [key::KEY_FILE, "signing.key"];
+
 const OWNER_ONLY: u32 = 0o600;
+
+/// Between two steps of the check of what is large: a quarter of a million rows a second, and little of the disk's time.
+const CHECK_PAUSE: std::time::Duration = std::time::Duration::from_millis(20);
 
 /// Statements that a connection keeps ready: more than there are.
 const STATEMENTS: usize = 128;

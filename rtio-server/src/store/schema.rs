@@ -3,6 +3,8 @@
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
+use super::check;
+
 /// What stands between two versions of the tables, oldest first. Once released, an entry never changes; a new table or column is
 /// one more entry.
 pub(super) const MIGRATIONS: &[&str] = &[DEVICES, REALER];
@@ -205,22 +207,33 @@ pub(super) fn migrate(connection: &mut Connection, migrations: &[&str]) -> Resul
     Ok(())
 }
 
-/// Reads every page once: what was damaged while the hub was down is found now, and not when a device asks.
+/// What was damaged while the hub was down is found now, and not when a device asks.
 fn check(connection: &Connection) -> Result<(), SchemaError> {
-    let damaged = |error: rusqlite::Error| match error.sqlite_error_code() {
-        Some(rusqlite::ErrorCode::NotADatabase | rusqlite::ErrorCode::DatabaseCorrupt) => {
-            SchemaError::Damaged(error.to_string())
-        }
-        _ => SchemaError::Database(error),
-    };
-    let application: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0)).map_err(damaged)?;
     let tables: u32 =
-        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(damaged)?;
-    if application != APPLICATION_ID && (application != 0 || tables > 0) {
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(check::damaged)?;
+    let is_new = tables == 0 && application(connection)? == 0;
+    if is_new { Ok(()) } else { check_ours(connection).and_then(|()| check::vital(connection)) }
+}
+
+/// Whether a hub has written the file, and none that is newer.
+pub(super) fn check_ours(connection: &Connection) -> Result<(), SchemaError> {
+    if application(connection)? != APPLICATION_ID {
         return Err(SchemaError::Foreign);
     }
-    let verdict: String = connection.pragma_query_value(None, "quick_check", |row| row.get(0)).map_err(damaged)?;
+    let known = u32::try_from(MIGRATIONS.len()).expect("a handful");
+    let found = connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(check::damaged)?;
+    if found > known { Err(SchemaError::Newer { found, known }) } else { Ok(()) }
+}
+
+/// Reads every page.
+pub(super) fn check_whole(connection: &Connection) -> Result<(), SchemaError> {
+    let verdict: String =
+        connection.pragma_query_value(None, "quick_check", |row| row.get(0)).map_err(check::damaged)?;
     if verdict == "ok" { Ok(()) } else { Err(SchemaError::Damaged(verdict)) }
+}
+
+fn application(connection: &Connection) -> Result<i32, SchemaError> {
+    connection.pragma_query_value(None, "application_id", |row| row.get(0)).map_err(check::damaged)
 }
 
 fn version(transaction: &Transaction<'_>) -> rusqlite::Result<u32> {

@@ -178,7 +178,7 @@ async fn a_damaged_file_is_refused_and_left_as_it_is() {
     for damaged in [b"no database at all, but long enough to have a head".repeat(10), torn, sound[..20_000].to_vec()] {
         std::fs::write(place.database(), &damaged).unwrap();
         let error = place.open().unwrap_err();
-        let text = crate::telemetry::chain(&error).to_string();
+        let text = telemetry::chain(&error).to_string();
         assert!(text.contains("rtio.db") && text.contains("damaged"), "{text}");
         assert_eq!(std::fs::read(place.database()).unwrap(), damaged);
     }
@@ -189,7 +189,7 @@ async fn a_file_of_a_newer_hub_is_refused() {
     let place = Place::new();
     drop(place.open().unwrap());
     Connection::open(place.database()).unwrap().pragma_update(None, "user_version", 999).unwrap();
-    let text = crate::telemetry::chain(&place.open().unwrap_err()).to_string();
+    let text = telemetry::chain(&place.open().unwrap_err()).to_string();
     assert!(text.contains("rtio.db") && text.contains("version 999") && text.contains("newer hub"), "{text}");
 }
 

@@ -3,6 +3,7 @@
 mod accept;
 mod catalog;
 mod desired;
+mod many;
 mod model;
 mod retention;
 mod tokens;

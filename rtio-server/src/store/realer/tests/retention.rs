@@ -123,6 +123,32 @@ async fn what_a_removed_device_left_is_cleaned_up_and_never_anothers() {
     assert_eq!((rows(&place, "feed_data"), rows(&place, "desired_states"), rows(&place, "removed_devices")), (1, 0, 0));
 }
 
+/// What is damaged in a table that is not read before the start is found while the hub runs, and the rest goes on working.
+#[tokio::test]
+async fn damage_in_history_is_found_after_the_start() {
+    let place = filled(20_000).await;
+    let Greenhouse { folder, store, .. } = place;
+    drop(store);
+    let path = folder.path().join("rtio.db");
+    let sound = open(&folder);
+    Arc::new(sound).check_the_rest().await;
+    let leaf = {
+        let connection = Connection::open(&path).unwrap();
+        connection.execute("INSERT INTO settings VALUES ('x', x'00')", []).unwrap();
+        std::fs::read(&path).unwrap().windows(6).position(|window| window == b"m12345").unwrap()
+    };
+    let mut bytes = std::fs::read(&path).unwrap();
+    let page = leaf / 4096 * 4096;
+    bytes[page..page + 4096].fill(0x55);
+    std::fs::write(&path, bytes).unwrap();
+    let metrics = Metrics::default();
+    let store = Store::open(&DataDir::open(folder.path()).unwrap(), metrics.clone()).unwrap();
+    let store = Arc::new(store);
+    Arc::clone(&store).check_the_rest().await;
+    assert_eq!(metrics.damaged.get(), 1);
+    assert!(store.control_device(&device('a')).await.unwrap().is_some());
+}
+
 /// The walk goes through many devices in several steps.
 #[tokio::test]
 async fn every_device_has_its_turn() {
