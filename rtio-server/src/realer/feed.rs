@@ -4,7 +4,7 @@ use super::accept::Now;
 use super::document::{BatchDocument, BatchResult, ResultDocument};
 use super::ports::Accepted;
 use super::read::{self, ReadItem};
-use super::{DesiredState, Item, Realer, Refusal};
+use super::{DesiredState, Item, MessageId, Realer, Refusal};
 use crate::hub::DeviceId;
 
 impl Realer {
@@ -39,9 +39,12 @@ impl Realer {
     pub async fn feed_batch(&self, device: &DeviceId, body: &[u8]) -> Result<BatchDocument, Refusal> {
         let known = self.there(device, self.store.control_device(device).await)?;
         let entries = read::batch(body, known.settings.plan.limits(&self.config).max_batch_items)?;
-        let items: Vec<Item> = entries.iter().filter_map(|entry| entry.item.as_ref().ok().cloned()).collect();
+        let (entries, items) = apart(entries);
         let mut outcomes = self.accept(device, items).await?.into_iter();
-        let results = entries.iter().enumerate().map(|(index, entry)| self.result(index, entry, &mut outcomes));
+        let results = entries.into_iter().enumerate().map(|(index, entry)| {
+            let outcome = entry.refusal.map_or_else(|| outcomes.next().unwrap_or(Err(Refusal::Bug)), Err);
+            self.result(index, entry.message.as_ref(), outcome)
+        });
         Ok(BatchDocument::of(results.collect(), &self.config))
     }
 
@@ -62,17 +65,7 @@ impl Realer {
         Ok(outcomes)
     }
 
-    fn result(
-        &self,
-        index: usize,
-        entry: &ReadItem,
-        outcomes: &mut impl Iterator<Item = Result<Accepted, Refusal>>,
-    ) -> BatchResult {
-        let message = entry.message.as_ref();
-        let outcome = match &entry.item {
-            Ok(_) => outcomes.next().unwrap_or(Err(Refusal::Bug)),
-            Err(refusal) => Err(refusal.clone()),
-        };
+    fn result(&self, index: usize, message: Option<&MessageId>, outcome: Result<Accepted, Refusal>) -> BatchResult {
         match (outcome, message) {
             (Ok(accepted), Some(message)) => BatchResult::accepted(index, message, accepted, &self.config),
             (Ok(_), None) => BatchResult::refused(index, None, &Refusal::Bug, &self.config),
@@ -84,4 +77,18 @@ impl Realer {
         let tolerance = self.config.future_tolerance.as_millis();
         Now { ms: self.now_ms(), future_tolerance_ms: i64::try_from(tolerance).unwrap_or(i64::MAX) }
     }
+}
+
+/// What a result needs of an entry of a batch.
+struct Entry {
+    message: Option<MessageId>,
+    /// `None`: it is an item, and the store says what becomes of it.
+    refusal: Option<Refusal>,
+}
+
+/// The items for the store, and what is needed to tell each entry's result, both in their order.
+fn apart(entries: Vec<ReadItem>) -> (Vec<Entry>, Vec<Item>) {
+    let mut items = Vec::with_capacity(entries.len());
+    let entry = |ReadItem { message, item }| Entry { message, refusal: item.map(|item| items.push(item)).err() };
+    (entries.into_iter().map(entry).collect(), items)
 }
