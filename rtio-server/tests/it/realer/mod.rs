@@ -7,3 +7,5 @@ mod https_mqtt;
 mod https_oauth;
 mod https_read;
 mod https_transport;
+mod full_disk;
+mod killed;
