@@ -212,14 +212,12 @@ fn check(connection: &Connection) -> Result<(), SchemaError> {
     let tables: u32 =
         connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(check::damaged)?;
     let is_new = tables == 0 && application(connection)? == 0;
-    if is_new { Ok(()) } else { check_ours(connection).and_then(|()| check::vital(connection)) }
+    if is_new { Ok(()) } else { check_application(connection).and_then(|()| check::vital(connection)) }
 }
 
 /// Whether a hub has written the file, and none that is newer.
 pub(super) fn check_ours(connection: &Connection) -> Result<(), SchemaError> {
-    if application(connection)? != APPLICATION_ID {
-        return Err(SchemaError::Foreign);
-    }
+    check_application(connection)?;
     let known = u32::try_from(MIGRATIONS.len()).expect("a handful");
     let found = connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(check::damaged)?;
     if found > known { Err(SchemaError::Newer { found, known }) } else { Ok(()) }
@@ -230,6 +228,10 @@ pub(super) fn check_whole(connection: &Connection) -> Result<(), SchemaError> {
     let verdict: String =
         connection.pragma_query_value(None, "quick_check", |row| row.get(0)).map_err(check::damaged)?;
     if verdict == "ok" { Ok(()) } else { Err(SchemaError::Damaged(verdict)) }
+}
+
+fn check_application(connection: &Connection) -> Result<(), SchemaError> {
+    if application(connection)? == APPLICATION_ID { Ok(()) } else { Err(SchemaError::Foreign) }
 }
 
 fn application(connection: &Connection) -> Result<i32, SchemaError> {
@@ -266,6 +268,23 @@ mod tests {
         assert_eq!(row, ("dev".to_owned(), "none".to_owned()));
         let error = migrate(&mut connection, MIGRATIONS).unwrap_err();
         assert!(matches!(error, SchemaError::Newer { found, known } if found == known + 1), "{error}");
+    }
+
+    /// A registry of the first hub that had one becomes the store of this one.
+    #[test]
+    fn a_file_of_the_first_version_keeps_its_devices() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate(&mut connection, &MIGRATIONS[..1]).unwrap();
+        connection
+            .execute_batch(
+                "INSERT INTO devices VALUES (7, 'dev', 1, 5, 1); INSERT INTO device_secrets VALUES (7, 1, x'00', 5)",
+            )
+            .unwrap();
+        migrate(&mut connection, MIGRATIONS).unwrap();
+        let count = |table: &str| -> u32 {
+            connection.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap()
+        };
+        assert_eq!((count("devices"), count("device_secrets"), count("control_devices")), (1, 1, 0));
     }
 
     #[test]

@@ -66,6 +66,11 @@ impl Running {
         self.logs = Box::new(io::empty());
     }
 
+    /// The number of its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     pub(crate) fn sends(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }

@@ -8,3 +8,5 @@ mod https_oauth;
 mod https_read;
 mod https_transport;
 mod lifecycle;
+mod full_disk;
+mod killed;

@@ -7,7 +7,7 @@ use super::*;
 /// 4 commands and 4 sensors each.
 async fn fill(store: &Store, devices: usize) {
     for first in (0..devices).step_by(500) {
-        let changes = (first..devices.min(first + 500)).flat_map(|number| device_with_sources(number));
+        let changes = (first..devices.min(first + 500)).flat_map(device_with_sources);
         store.change_catalog(changes.collect(), 1_000).await.unwrap();
     }
 }
@@ -31,7 +31,6 @@ fn device_with_sources(number: usize) -> Vec<CatalogChange> {
 
 #[tokio::test]
 #[ignore = "takes minutes without optimization; it is a measurement"]
-#[expect(clippy::print_stdout, reason = "it prints what it measured")]
 async fn a_hub_of_many_devices_opens_its_store_quickly() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(&folder);
@@ -59,15 +58,7 @@ async fn a_hub_of_many_devices_opens_its_store_quickly() {
     let store = Arc::new(store);
     for number in 0..1000 {
         let store = Arc::clone(&store);
-        feeding.spawn(async move {
-            let device = DeviceId::parse(&format!("cdv_{number:026}")).unwrap();
-            let source = SourceId::Sensor(SensorId::parse(&format!("sns_{number:025}0")).unwrap());
-            for round in 0..10 {
-                let items =
-                    (0..100).map(|of| item(source.clone(), &format!("boot7-temp-{round:03}{of:03}"), "20.75", 1_000));
-                store.accept(&device, items.collect(), now(1_000)).await.unwrap();
-            }
-        });
+        feeding.spawn(feed(store, number));
     }
     feeding.join_all().await;
     println!("a million items in {:?}", begun.elapsed());
@@ -76,4 +67,15 @@ async fn a_hub_of_many_devices_opens_its_store_quickly() {
     println!("closed in {:?}", begun.elapsed());
     let more = std::fs::metadata(folder.path().join("rtio.db")).unwrap().len() - size;
     println!("{} bytes an item", more / 1_000_000);
+}
+
+/// Ten batches of a hundred.
+async fn feed(store: Arc<Store>, number: usize) {
+    let device = DeviceId::parse(&format!("cdv_{number:026}")).unwrap();
+    let source = SourceId::Sensor(SensorId::parse(&format!("sns_{number:025}0")).unwrap());
+    for round in 0..10 {
+        let message = |of: i32| format!("boot7-temp-{round:03}{of:03}");
+        let items = (0..100).map(|of| item(source.clone(), &message(of), "20.75", 1_000));
+        store.accept(&device, items.collect(), now(1_000)).await.unwrap();
+    }
 }

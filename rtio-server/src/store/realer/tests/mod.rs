@@ -3,6 +3,7 @@
 mod accept;
 mod catalog;
 mod desired;
+mod full;
 mod many;
 mod model;
 mod retention;
