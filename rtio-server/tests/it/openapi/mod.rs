@@ -6,15 +6,14 @@ mod document;
 mod routes;
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use rtio_server::admin::Guard;
 use rtio_server::backend::{BackendUrl, ServiceDefinition};
-use rtio_server::data_dir::DataDir;
-use rtio_server::store::{Metrics, Store};
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::support::caller::request;
+use crate::support::realer::{FORM, bearer, control_device};
 use crate::support::{Caller, Reply, TestHub, hub};
 use document::{Document, Operation, references};
 
@@ -26,7 +25,7 @@ fn documents() -> [Document; 2] {
     [Document::read(CALLER), Document::read(ADMIN)]
 }
 
-/// A hub with a registry and with operators, and what they need.
+/// A hub with a registry, a runtime and operators, and what they need.
 struct Scene {
     hub: TestHub,
     _folder: TempDir,
@@ -37,11 +36,8 @@ impl Scene {
         let folder = tempfile::tempdir().unwrap();
         let token = folder.path().join("token");
         std::fs::write(&token, TOKEN).unwrap();
-        let dir = DataDir::open(&folder.path().join("data")).unwrap();
-        let store = Arc::new(Store::open(&dir, Metrics::default()).unwrap());
         let mapped = ServiceDefinition::new(BackendUrl::parse("http://a.example/").unwrap());
-        let hub =
-            hub().with_registry(store).with_operators(Guard::File(token)).with_backend("/a", mapped).start().await;
+        let hub = hub().with_realer().with_operators(Guard::File(token)).with_backend("/a", mapped).start().await;
         Self { hub, _folder: folder }
     }
 
@@ -251,6 +247,59 @@ async fn what_callers_get_is_as_described() {
     is_as_described(&document, of_direct, 503, &direct("/nobody/uri", b"").await);
     let observed = scene.hub.asks("GET", "/nobody/uri", &[], b"").await;
     is_as_described(&document, ("GET", "/{device_id}/{uri}"), 503, &observed);
+}
+
+#[tokio::test]
+async fn what_clients_get_of_the_token_endpoint_is_as_described() {
+    let (scene, document) = (Scene::new().await, Document::read(CALLER));
+    let device = control_device(&scene.hub).await;
+    let form = |body: &'static str| device.asks_for_token(&scene.hub, body);
+    let (of_token, of_revoke) = (("POST", "/oauth/token"), ("POST", "/oauth/revoke"));
+    is_as_described(&document, of_token, 200, &form("grant_type=client_credentials").await);
+    is_as_described(&document, of_token, 400, &form("grant_type=password").await);
+    is_as_described(&document, of_token, 401, &scene.hub.asks("POST", "/oauth/token", &[], b"").await);
+    let headers = [("authorization", &*device.basic()), ("content-type", FORM)];
+    is_as_described(&document, of_revoke, 200, &scene.hub.asks("POST", "/oauth/revoke", &headers, b"token=x").await);
+    is_as_described(&document, of_revoke, 400, &scene.hub.asks("POST", "/oauth/revoke", &headers, b"").await);
+}
+
+#[tokio::test]
+async fn what_control_devices_get_is_as_described() {
+    let (scene, document) = (Scene::new().await, Document::read(CALLER));
+    let hub = &scene.hub;
+    let device = control_device(hub).await;
+    device.is_wished(hub, "1.0").await;
+    let token = device.token(hub).await;
+    let check = async |method: &str, page: &str, rest: &str, body: &Value, status: u16| {
+        let headers = [("authorization", &*bearer(&token)), ("content-type", "application/json")];
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        let reply = hub.asks(method, &device.path(rest), &headers, body.as_bytes()).await;
+        is_as_described(&document, (method, &format!("/iot/v1/devices/{{cdv_id}}{page}")), status, &reply);
+    };
+    let none = Value::Null;
+    check("GET", "/bootstrap", "/bootstrap", &none, 200).await;
+    check("GET", "/commands", "/commands", &none, 200).await;
+    check("GET", "/commands/{command_id}", &format!("/commands/{}", device.relay), &none, 200).await;
+    check("GET", "/commands/{command_id}", "/commands/x", &none, 404).await;
+    check("GET", "/sensors", "/sensors", &none, 200).await;
+    check("GET", "/sensors/{sensor_id}", &format!("/sensors/{}", device.thermistor), &none, 200).await;
+    check("GET", "/desired-states", "/desired-states", &none, 200).await;
+    check("GET", "/mqtt", "/mqtt", &none, 200).await;
+    let reading = device.reading("m1", "20");
+    for (body, status) in
+        [(&reading, 201), (&reading, 200), (&device.reading("m1", "21"), 409), (&json!({}), 422), (&none, 400)]
+    {
+        check("POST", "/feed-data", "/feed-data", body, status).await;
+    }
+    let batch = json!({"items": [reading, device.reading("m2", "x"), 7]});
+    check("POST", "/feed-data/batches", "/feed-data/batches", &batch, 200).await;
+    let page = ("GET", "/iot/v1/devices/{cdv_id}/bootstrap");
+    is_as_described(&document, page, 401, &hub.asks("GET", &device.path("/bootstrap"), &[], b"").await);
+    is_as_described(&document, page, 405, &hub.asks("PUT", &device.path("/bootstrap"), &[], b"").await);
+    let others = hub.asks("GET", "/iot/v1/devices/x/bootstrap", &[("authorization", &bearer(&token))], b"").await;
+    is_as_described(&document, page, 403, &others);
+    let reply = hub.asks("POST", "/iot/v1/mqtt-credentials", &[("authorization", &bearer(&token))], b"").await;
+    is_as_described(&document, ("POST", "/iot/v1/mqtt-credentials"), 403, &reply);
 }
 
 #[tokio::test]
