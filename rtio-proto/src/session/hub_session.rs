@@ -319,6 +319,11 @@ impl<C, O: Clone> HubSession<C, O> {
         }
     }
 
+    /// Most bytes of data towards the device in one message; 0 unless the session is verified (§4).
+    pub fn max_data_bytes(&self) -> usize {
+        self.link.max_data_bytes()
+    }
+
     /// Live observations, those that are not accepted yet among them.
     pub fn observations(&self) -> usize {
         self.link.observers.as_ref().map_or(0, |observers| observers.len())

@@ -18,7 +18,7 @@ use crate::http::{self, Callers};
 use crate::hub::{Audit, Hub, Metrics};
 use crate::net::tls;
 use crate::net::{self, Gate};
-use crate::realer::Realer;
+use crate::realer::{Pusher, Realer};
 use crate::reload::Reload;
 use crate::shutdown::Shutdown;
 use crate::token::{self, Keeper};
@@ -60,6 +60,7 @@ impl App {
         let (file, client) = (config.file.clone(), ports.client.clone());
         let webhooks = Webhooks::open(file, Arc::clone(&hub), client, reload.subscribe(), shown)?;
 
+        let pusher = ports.realer.as_ref().map(|realer| Pusher::new(Arc::clone(realer), Arc::clone(&hub), shown));
         let parts =
             Parts { config, tls: &tls, connections, hub: &hub, realer: ports.realer.clone(), shutdown: &shutdown };
         let devices = parts.devices(sockets.devices, shown)?;
@@ -82,7 +83,7 @@ impl App {
             lock.announce(operators.as_ref().map(Port::addr))?;
         }
         let (client, map, store, realer) = (ports.client, ports.map, ports.store, ports.realer);
-        let upkeep = Upkeep { client, map, store, realer, tls, keeper, reloads: reload.subscribe(), audit };
+        let upkeep = Upkeep { client, map, store, realer, pusher, tls, keeper, reloads: reload.subscribe(), audit };
         let (drain, readiness) = (config.drain, ports.readiness);
         Ok(Self { hub, devices, callers, operators, upkeep, webhooks, registry, lock, drain, readiness, shutdown })
     }

@@ -14,7 +14,7 @@ use crate::hub::Services;
 use crate::hub::ports::{DeviceRegistry, Verifier};
 use crate::hub_lock::HubLock;
 use crate::readiness::Readiness;
-use crate::realer::{Realer, SteadyClock};
+use crate::realer::{self, ControlDeviceVerifier, Realer, SteadyClock};
 use crate::store::{self, Store};
 
 /// What stands behind the hub's ports.
@@ -56,7 +56,11 @@ impl Ports {
         let client = client(&config.backend, data_dir.as_ref())?;
         let shown = metrics.sub_registry_with_prefix(METRICS_PREFIX);
         let (asked, stored) = (backend::Metrics::register(shown), store::Metrics::register(shown));
-        let services = Services::new(builtin::services());
+        let open = |dir| Store::open(dir, stored).map(Arc::new);
+        let store = data_dir.as_ref().map(open).transpose()?;
+        let realer = store.as_ref().map(|store| runtime(Arc::clone(store), config));
+        let runtime = realer.iter().flat_map(realer::services);
+        let services = Services::new(builtin::services().into_iter().chain(runtime));
         let around = Surroundings {
             client: client.clone(),
             services: services.clone(),
@@ -66,9 +70,7 @@ impl Ports {
             map_metrics: MapMetrics::register(shown),
         };
         let map = MapKeeper::open(&config.backend.service_map, around)?;
-        let open = |dir| Store::open(dir, stored).map(Arc::new);
-        let store = data_dir.as_ref().map(open).transpose()?;
-        let verifier: Arc<dyn Verifier> = match (&config.verifier, &store) {
+        let configured: Arc<dyn Verifier> = match (&config.verifier, &store) {
             (VerifierChoice::Any, _) => Arc::new(AcceptAny),
             (VerifierChoice::Registry, Some(store)) => Arc::clone(store) as _,
             (VerifierChoice::Registry, None) => return Err(BuildError::NoDataDir),
@@ -76,7 +78,13 @@ impl Ports {
                 Arc::new(HttpVerifier::new(config, client.clone(), readiness.clone(), asked.clone())?)
             }
         };
-        let realer = store.as_ref().map(|store| runtime(Arc::clone(store), config));
+        let verifier = match (&realer, &store) {
+            (Some(realer), Some(store)) => {
+                let (registry, realer) = (Arc::clone(store) as _, Arc::clone(realer));
+                Arc::new(ControlDeviceVerifier { registry, realer, others: configured })
+            }
+            _ => configured,
+        };
         let devices = store.clone().map(|store| store as Arc<dyn DeviceRegistry>);
         Ok(Self { verifier, services, map, client, asked, devices, store, realer, lock, readiness, metrics })
     }

@@ -10,7 +10,7 @@ use crate::backend;
 use crate::hub::Hub;
 use crate::net::tls;
 use crate::readiness::Readiness;
-use crate::realer::Realer;
+use crate::realer::{Pusher, Realer};
 use crate::reload::Reloads;
 use crate::store::Store;
 use crate::telemetry;
@@ -33,6 +33,8 @@ pub(super) struct Upkeep {
     pub(super) keeper: Option<Keeper>,
     /// Waits for the signal since before anybody was told that the hub is there, so that none is missed.
     pub(super) reloads: Reloads,
+    /// Tells control devices what they shall be, where there is a runtime.
+    pub(super) pusher: Option<Pusher>,
     /// The file that entries are written to.
     pub(super) audit: Option<Arc<AuditLog>>,
 }
@@ -53,6 +55,9 @@ impl Upkeep {
         tasks.spawn(self.tls.keep_up_to_date());
         if let Some(keeper) = self.keeper {
             tasks.spawn(keeper.run(self.reloads.clone(), readiness));
+        }
+        if let Some(pusher) = self.pusher {
+            tasks.spawn(pusher.run());
         }
         if let Some(audit) = self.audit {
             let reloads = self.reloads.clone();

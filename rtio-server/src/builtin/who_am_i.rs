@@ -57,6 +57,7 @@ mod tests {
             last_heard: now,
             heartbeat,
             capacity,
+            max_data: capacity - 8,
             calls_in_flight: 0,
             observations: 0,
         };

@@ -419,6 +419,7 @@ impl DeviceLink for Link {
             last_heard: clock.runtime(session.last_heard()),
             heartbeat: session.heartbeat(),
             capacity: session.capacity().unwrap_or_default().body_bytes(),
+            max_data: session.max_data_bytes(),
             calls_in_flight: session.calls_in_flight(),
             observations: session.observations(),
         }

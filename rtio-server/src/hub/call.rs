@@ -55,15 +55,29 @@ impl Hub {
     ///
     /// Dropping the future ends the call: if it has not left the hub it never will, and its answer is dropped.
     pub async fn call(&self, device: &DeviceId, request: CallRequest<'_>) -> Result<Answered, CallError> {
-        let meter = self.metrics.calls.begin();
         if let Some(shadow) = self.shadow_of(device, request.uri) {
+            let meter = self.metrics.calls.begin();
             let answered = shadow.call(device, request).await;
             meter.is_shadowed();
             return Ok(answered);
         }
+        self.call_device(device, request).await.map(Answered::by_device)
+    }
+
+    /// Calls the device itself, also where the hub answers callers on its behalf: for what the hub has to tell it.
+    ///
+    /// # Errors
+    ///
+    /// As [`call`](Self::call).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`call`](Self::call).
+    pub async fn call_device(&self, device: &DeviceId, request: CallRequest<'_>) -> Result<Vec<u8>, CallError> {
+        let meter = self.metrics.calls.begin();
         let result = self.call_unmetered(device, request).await;
         meter.end(&result);
-        result.map(Answered::by_device)
+        result
     }
 
     async fn call_unmetered(&self, device: &DeviceId, request: CallRequest<'_>) -> Result<Vec<u8>, CallError> {

@@ -88,6 +88,8 @@ pub struct LinkInfo {
     pub heartbeat: Duration,
     /// Bytes of a message's body that device and hub agreed on.
     pub capacity: usize,
+    /// Most bytes of data in one message towards the device: what is left of the capacity, or less where the operator says so.
+    pub max_data: usize,
     /// Calls, and observations that are not accepted yet.
     pub calls_in_flight: usize,
     /// Observations, accepted or not.

@@ -27,12 +27,15 @@ mod ids;
 mod item;
 mod oauth;
 mod oauth_limits;
+mod push;
 mod read;
 mod record;
 mod refusal;
 mod runtime;
 mod scope;
+mod session;
 mod upkeep;
+mod verifier;
 mod wishes;
 
 #[cfg(test)]
@@ -52,8 +55,11 @@ pub use device::{ControlDevice, DeviceSettings, Plan, Protocols, Revisions, Subs
 pub use ids::{CommandId, DesiredId, InvalidId, ResourceId, SensorId, SourceId, is_control_device, new_control_device};
 pub use item::{Answer, Item, MessageId, ReportStatus, Text, Warning, Warnings};
 pub use oauth::{Client, ClientCredentials, OauthErrorDocument, OauthRefusal, TokenDocument};
+pub use push::Pusher;
 pub use record::{AdoptionRecord, FeedRecord, Latest, SourceState, State};
 pub use refusal::{Detail, ErrorType, Refusal, whole_seconds};
 pub use runtime::Realer;
 pub use scope::{Scope, Scopes};
+pub use session::services;
 pub use spacing::Family;
+pub use verifier::ControlDeviceVerifier;

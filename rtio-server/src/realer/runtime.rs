@@ -7,6 +7,7 @@ use parking_lot::Mutex;
 
 use super::oauth_limits::OauthLimits;
 use super::ports::{Store, StoreError};
+use super::push::Wishes;
 use super::spacing::Spacing;
 use super::{Changes, Clock, Config, Refusal};
 use crate::hub::DeviceId;
@@ -21,13 +22,15 @@ pub struct Realer {
     pub(super) changes: Changes,
     pub(super) spacing: Mutex<Spacing>,
     pub(super) oauth_limits: Mutex<OauthLimits>,
+    pub(super) wishes: Wishes,
 }
 
 impl Realer {
     /// A runtime that keeps in `store` what it must not forget.
     pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, config: Config) -> Self {
+        let (changes, wishes) = (Changes::default(), Wishes::default());
         let (spacing, oauth_limits) = (Mutex::default(), Mutex::default());
-        Self { store, clock, config, changes: Changes::default(), spacing, oauth_limits }
+        Self { store, clock, config, changes, spacing, oauth_limits, wishes }
     }
 
     /// Its numbers.
@@ -73,9 +76,10 @@ impl Realer {
         self.changes.tell(device);
     }
 
-    /// A desired state was set, and the store knows it.
+    /// A desired state was set, and the store knows it: who watches the device is told, and the device, if it has a session.
     pub(super) fn is_wished(&self, device: &DeviceId) {
         self.has_changed(device);
+        self.wishes.note(device);
     }
 }
 

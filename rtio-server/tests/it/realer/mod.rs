@@ -10,3 +10,4 @@ mod https_transport;
 mod lifecycle;
 mod full_disk;
 mod killed;
+mod session;

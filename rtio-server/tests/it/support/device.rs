@@ -29,8 +29,13 @@ pub(crate) fn verify_body(level: u8, id: &str, secret: &str) -> Vec<u8> {
 
 impl Device {
     /// Verifies itself over `peer`; the hub must accept.
-    pub(crate) async fn verify(mut peer: Peer, id: &str, level: u8) -> Self {
-        peer.sends_frame(FrameKind::DeviceVerifyReq, 1, &verify_body(level, id, "secret")).await;
+    pub(crate) async fn verify(peer: Peer, id: &str, level: u8) -> Self {
+        Self::verify_with(peer, id, "secret", level).await
+    }
+
+    /// The same with a secret that somebody knows.
+    pub(crate) async fn verify_with(mut peer: Peer, id: &str, secret: &str, level: u8) -> Self {
+        peer.sends_frame(FrameKind::DeviceVerifyReq, 1, &verify_body(level, id, secret)).await;
         let accepted = Frame::new(FrameKind::DeviceVerifyResp, FrameCode::Success, 1, b"");
         assert_eq!(peer.receives().await, accepted, "{id} is let in");
         Self::verified(peer)

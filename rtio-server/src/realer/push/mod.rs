@@ -1,0 +1,200 @@
+//! Desired states on their way to devices that hold a session: each is sent to the device's URI `/iot/v1/desired-states` as soon as it
+//! is set, and all open ones when a device connects (docs/realer.md, "Over the session"). The answer may be the report, so that one round
+//! trip closes it.
+//!
+//! What is told is read from the store each time, so nothing is queued but the names of devices, and what a newer wish has
+//! superseded is never told. Pure are [`wanted`] (who is next), [`told`] (what is next for one), [`outcome`] and [`payload`].
+
+mod metrics;
+mod outcome;
+mod payload;
+mod told;
+mod wanted;
+mod wishes;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use prometheus_client::registry::Registry;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use super::ports::StoreError;
+use super::{DesiredState, Realer, is_control_device};
+use crate::hub::{CallRequest, DeviceId, EventId, EventKind, Hub, IdPattern, ListRequest};
+use outcome::Outcome;
+use payload::payload;
+use told::{Next, Sessions, Told};
+use wanted::Full;
+
+pub(super) use wishes::Wishes;
+
+/// Tells devices what they shall be.
+#[derive(Debug)]
+pub struct Pusher {
+    realer: Arc<Realer>,
+    hub: Arc<Hub>,
+    sessions: Mutex<Sessions>,
+    /// The last event of which it has taken notice.
+    seen: EventId,
+}
+
+impl Pusher {
+    /// One that knows of all sessions that begin from now on. `registry` shows what it counts.
+    pub fn new(realer: Arc<Realer>, hub: Arc<Hub>, registry: &mut Registry) -> Self {
+        realer.wishes.metrics.show(registry);
+        let seen = hub.events().newest();
+        Self { realer, hub, sessions: Mutex::new(Sessions::new()), seen }
+    }
+
+    /// Works for ever.
+    ///
+    /// # Cancel safety
+    ///
+    /// What is under way is given up; a device may have been told something whose answer is lost. It is told again in its next session.
+    pub async fn run(self) {
+        let (mut seen, pusher) = (self.seen, Arc::new(self));
+        let wishes = &pusher.realer.wishes;
+        let mut tasks = JoinSet::new();
+        loop {
+            let is_up_to_date = pusher.note_sessions(&mut seen).await;
+            while tasks.len() < MAX_AT_ONCE
+                && let Some(device) = wishes.take()
+            {
+                tasks.spawn(Arc::clone(&pusher).work_for(device));
+            }
+            let has_room = tasks.len() < MAX_AT_ONCE;
+            let rested = wishes.next_at().filter(|_| has_room);
+            tokio::select! {
+                () = wishes.noted(), if has_room => {}
+                () = pusher.hub.events().grown_beyond(seen), if is_up_to_date => {}
+                Some(_) = tasks.join_next() => {}
+                () = tokio::time::sleep_until(rested.unwrap_or_else(Instant::now)), if rested.is_some() => {}
+            }
+        }
+    }
+
+    /// Notes the control devices that have come online. Says whether it is through; if there is no room, the events wait.
+    async fn note_sessions(&self, seen: &mut EventId) -> bool {
+        loop {
+            let page = self.hub.events().after(*seen, EVENTS_AT_ONCE);
+            if page.gap.is_some() {
+                self.note_all_online().await;
+            }
+            for event in &page.events {
+                let begins = matches!(event.change.kind(), EventKind::Online | EventKind::Replaced);
+                if begins && is_control_device(&event.device) && self.realer.wishes.wake(&event.device) == Err(Full) {
+                    return false;
+                }
+                *seen = event.id;
+            }
+            if page.events.len() < EVENTS_AT_ONCE {
+                *seen = page.seen;
+                return true;
+            }
+        }
+    }
+
+    /// Events were forgotten before they were read here.
+    async fn note_all_online(&self) {
+        let pattern = IdPattern::parse("cdv_*").expect("a pattern");
+        let mut request = ListRequest { pattern, after: None, limit: EVENTS_AT_ONCE };
+        loop {
+            let page = self.hub.list(&request).await;
+            let devices = page.iter().map(|(device, ..)| device).filter(|device| is_control_device(device));
+            devices.for_each(|device| self.realer.wishes.note(device));
+            request.after = page.last().map(|(device, ..)| device.clone());
+            if page.len() < EVENTS_AT_ONCE {
+                return;
+            }
+        }
+    }
+
+    async fn work_for(self: Arc<Self>, device: DeviceId) {
+        let mut work = Work { realer: Arc::clone(&self.realer), device, rest_until: None };
+        let pause = self.tell_session(&work.device).await;
+        work.rest_until = pause.map(|pause| Instant::now() + pause);
+    }
+
+    /// Tells a device what is open, one after the other; how long to pause before going on, if that is needed.
+    async fn tell_session(&self, device: &DeviceId) -> Option<Duration> {
+        let (epoch, info) = self.hub.info(device)?;
+        let mut told = self.sessions.lock().take(device, epoch);
+        let pause = self.tell_open(device, info.max_data, &mut told).await;
+        self.sessions.lock().keep(device, told);
+        pause
+    }
+
+    async fn tell_open(&self, device: &DeviceId, max_data: usize, told: &mut Told) -> Option<Duration> {
+        while !told.is_deaf() {
+            let desired = match self.next(device, told).await {
+                Ok(next) => next?,
+                Err(error) => {
+                    tracing::error!(%device, %error, "desired states cannot be read");
+                    return Some(STORE_PAUSE);
+                }
+            };
+            let outcome = self.tell(device, &desired, max_data).await;
+            tracing::debug!(%device, desired = %desired.id, outcome = outcome.name(), "desired state pushed");
+            self.realer.wishes.metrics.count(outcome.name());
+            match told.handle(&desired.id, outcome) {
+                Next::Go => {}
+                Next::Stop => return None,
+                Next::Rest(pause) => return Some(pause),
+            }
+        }
+        None
+    }
+
+    /// Read each time, so that what was superseded or has expired meanwhile is not told.
+    async fn next(&self, device: &DeviceId, told: &mut Told) -> Result<Option<DesiredState>, StoreError> {
+        let store = self.realer.store();
+        let control = store.control_device(device).await?;
+        if !control.is_some_and(|control| control.may_hold_session().is_ok()) {
+            return Ok(None);
+        }
+        Ok(told.next(store.open_desired(device, self.realer.now_ms()).await?))
+    }
+
+    async fn tell(&self, device: &DeviceId, desired: &DesiredState, max_data: usize) -> Outcome {
+        let Some(data) = payload(desired, max_data) else { return Outcome::TooLarge };
+        let request = CallRequest::new("/iot/v1/desired-states", &data, None, ANSWER_TIMEOUT);
+        match self.hub.call_device(device, request).await {
+            Err(error) => Outcome::of_call(&error),
+            Ok(answer) if answer.is_empty() => Outcome::Delivered,
+            Ok(answer) => match self.realer.report(device, desired, &answer).await {
+                Ok(_) => Outcome::Answered,
+                Err(refusal) => {
+                    tracing::debug!(%device, desired = %desired.id, ?refusal, "the answer to a desired state is no report");
+                    Outcome::of_refusal(&refusal)
+                }
+            },
+        }
+    }
+}
+
+/// One device is worked for; when this is dropped, somebody else may.
+struct Work {
+    realer: Arc<Realer>,
+    device: DeviceId,
+    rest_until: Option<Instant>,
+}
+
+impl Drop for Work {
+    fn drop(&mut self) {
+        self.realer.wishes.give_back(&self.device, self.rest_until);
+    }
+}
+
+/// Devices that are told something at the same time; more wait for their turn.
+const MAX_AT_ONCE: usize = 256;
+
+/// Events that are looked at before the work goes on.
+const EVENTS_AT_ONCE: usize = 256;
+
+/// A device's answer to a CoPOST (docs/protocol.md §5).
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Before a store that cannot be read is asked again.
+const STORE_PAUSE: Duration = Duration::from_secs(5);
