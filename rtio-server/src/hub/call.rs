@@ -58,7 +58,7 @@ impl Hub {
         let meter = self.metrics.calls.begin();
         if let Some(shadow) = self.shadow_of(device, request.uri) {
             let answered = shadow.call(device, request).await;
-            meter.is_shadowed();
+            meter.end_by_hub();
             return Ok(answered);
         }
         let result = self.call_unmetered(device, request).await;

@@ -7,3 +7,4 @@ mod https_mqtt;
 mod https_oauth;
 mod https_read;
 mod https_transport;
+mod callers;
