@@ -1,7 +1,7 @@
 //! Building: everything is made and bound, nothing is served yet.
 
 use std::net::TcpListener;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use prometheus_client::registry::Registry;
 
@@ -15,10 +15,11 @@ use crate::config::Config;
 use crate::data_dir::DataDir;
 use crate::device::Devices;
 use crate::http::{self, Callers};
+use crate::hub::ports::Shadow;
 use crate::hub::{Audit, Hub, Metrics};
 use crate::net::tls;
 use crate::net::{self, Gate};
-use crate::realer::{Pusher, Realer};
+use crate::realer::{self, Pusher, Realer};
 use crate::reload::Reload;
 use crate::shutdown::Shutdown;
 use crate::token::{self, Keeper};
@@ -54,7 +55,7 @@ impl App {
         let audit = config.audit.as_ref().map(|config| AuditLog::open(config, shown)).transpose()?.map(Arc::new);
         let hub = Hub::new(config.hub, ports.verifier, ports.services, Metrics::register(shown));
         let hub = hub.with_devices(ports.devices).with_audit(audit.clone().map(|audit| audit as Arc<dyn Audit>));
-        let hub = Arc::new(hub);
+        let hub = Arc::new_cyclic(|hub_itself| hub.with_shadow(shadow(ports.realer.as_ref(), hub_itself)));
         shown.register_collector(Box::new(Arc::clone(&hub)));
         let keeper = keeper(config, &ports.client, shown)?;
         let (file, client) = (config.file.clone(), ports.client.clone());
@@ -141,6 +142,12 @@ impl Parts<'_> {
     fn gate(&self, port: tls::Port, counted: net::PortMetrics, max_per_peer: u32) -> Gate {
         Gate::new(self.tls.of(port)).counted(counted).behind(&self.config.proxies).with_max_per_peer(max_per_peer)
     }
+}
+
+/// Who answers callers on behalf of control devices, where there are any.
+fn shadow(realer: Option<&Arc<Realer>>, hub: &Weak<Hub>) -> Option<Arc<dyn Shadow>> {
+    let of = |realer| Arc::new(realer::Shadow::new(Arc::clone(realer), Weak::clone(hub))) as _;
+    realer.map(of)
 }
 
 /// What checks the tokens of callers, unless they need none.

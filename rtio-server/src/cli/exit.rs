@@ -40,7 +40,7 @@ impl Exit {
     pub(super) const fn of_status(status: u16) -> Self {
         match status {
             401 | 403 => Self::NotAllowed,
-            400 | 405 | 409 | 413 | 429 => Self::Refused,
+            400 | 405 | 409 | 413 | 422 | 429 => Self::Refused,
             404 => Self::NotFound,
             503 => Self::Offline,
             504 => Self::Timeout,

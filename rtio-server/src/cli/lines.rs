@@ -41,5 +41,5 @@ impl Lines {
     }
 }
 
-/// Far above the longest line: 4096 bytes of data in base64, and what stands around it.
-pub(super) const MAX_LINE_BYTES: usize = 64 * 1024;
+/// Far above the longest line: how a control device with all sources and resources stands, in base64.
+pub(super) const MAX_LINE_BYTES: usize = 8 * 1024 * 1024;

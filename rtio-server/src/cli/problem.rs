@@ -1,4 +1,5 @@
-//! What a hub answers when it did not work out (RFC 9457), and the line and exit code that it becomes.
+//! What a hub answers when it did not work out (RFC 9457, or a refusal of the control-device runtime), and the line and exit code that
+//! it becomes.
 
 use std::fmt;
 
@@ -10,7 +11,7 @@ use super::exit::Exit;
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) struct Problem {
     pub(super) exit: Exit,
-    /// Name in the caller protocol, or `HTTP 401` where the answer has none.
+    /// Name in the caller protocol or of the runtime, or `HTTP 401` where the answer has none.
     name: String,
     /// What people read; may be empty.
     text: String,
@@ -19,8 +20,12 @@ pub(crate) struct Problem {
 }
 
 impl Problem {
-    /// The problem in an answer that is no success. A body that is not as RFC 9457 has it is taken as text.
+    /// The problem in an answer that is no success. A body that has neither form is taken as text.
     pub(super) fn of_answer(status: u16, body: &[u8]) -> Self {
+        if let Ok(Refused { error }) = serde_json::from_slice(body) {
+            let text = error.text();
+            return Self { exit: Exit::of_status(status), name: error.r#type, text, delivery: None };
+        }
         let told: Told = serde_json::from_slice(body)
             .unwrap_or_else(|_| Told { detail: Some(String::from_utf8_lossy(body).into_owned()), ..Told::default() });
         let by_code = told.code.as_deref().and_then(Exit::of_code);
@@ -73,6 +78,37 @@ struct Told {
     delivery: Option<String>,
 }
 
+/// A refusal of the control-device runtime, which the hub answers on a device's behalf.
+#[derive(Debug, Deserialize)]
+struct Refused {
+    error: RefusedBecause,
+}
+
+#[derive(Debug, Deserialize)]
+struct RefusedBecause {
+    r#type: String,
+    message: String,
+    #[serde(default)]
+    details: Vec<RefusedField>,
+}
+
+#[derive(Debug, Deserialize)]
+struct RefusedField {
+    field: String,
+    problem: String,
+}
+
+impl RefusedBecause {
+    /// What people read; a single field is in the message already.
+    fn text(&self) -> String {
+        let fields = self.details.iter().map(|RefusedField { field, problem }| format!("{field}: {problem}"));
+        match self.details.len() {
+            0 | 1 => self.message.clone(),
+            _ => format!("{} ({})", self.message, fields.collect::<Vec<_>>().join(", ")),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -92,6 +128,11 @@ mod tests {
         check(413, r#"{"code":"NEW"}"#, Exit::Refused, "NEW");
         check(401, "Invalid or expired JWT\n", Exit::NotAllowed, "HTTP 401: Invalid or expired JWT");
         check(404, "", Exit::NotFound, "HTTP 404");
+        let refused = r#"{"code":4004,"error":{"type":"resource_not_found","message":"there is no such device"}}"#;
+        check(404, refused, Exit::NotFound, "resource_not_found: there is no such device");
+        let unfit = r#"{"code":4022,"error":{"type":"validation_failed","message":"2 fields",
+            "details":[{"field":"value","problem":"required"},{"field":"x","problem":"unknown field"}]}}"#;
+        check(422, unfit, Exit::Refused, "validation_failed: 2 fields (value: required, x: unknown field)");
         check(500, "a\x1b[2J\nb", Exit::Failed, "HTTP 500: a [2J b");
     }
 }

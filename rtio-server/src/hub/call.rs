@@ -58,7 +58,7 @@ impl Hub {
         if let Some(shadow) = self.shadow_of(device, request.uri) {
             let meter = self.metrics.calls.begin();
             let answered = shadow.call(device, request).await;
-            meter.is_shadowed();
+            meter.end_by_hub();
             return Ok(answered);
         }
         self.call_device(device, request).await.map(Answered::by_device)

@@ -59,7 +59,7 @@ impl CallMeter<'_> {
     }
 
     /// The hub has answered on the device's behalf: how long that took is no matter of the device.
-    pub(super) fn is_shadowed(mut self) {
+    pub(super) fn end_by_hub(mut self) {
         self.outcome = Outcome::Shadow;
     }
 }
@@ -109,7 +109,7 @@ impl ObservationMetrics {
     }
 
     /// The hub has begun an observation on a device's behalf.
-    pub(super) fn is_shadowed(&self) {
+    pub(super) fn begun_by_hub(&self) {
         self.begun.count(Outcome::Shadow);
     }
 

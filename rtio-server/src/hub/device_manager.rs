@@ -66,7 +66,7 @@ impl DeviceManager {
         Ok(record)
     }
 
-    /// Forgets a device. Its session ends at once.
+    /// Forgets a device. Its session ends at once, and so do observations that the hub answers on its behalf.
     ///
     /// # Errors
     ///
@@ -74,6 +74,9 @@ impl DeviceManager {
     pub async fn remove(&self, device: &DeviceId) -> Result<(), RegistryError> {
         self.registry.remove(device).await?;
         self.end_session(device, &[]);
+        if let Some(shadow) = self.hub.as_ref().and_then(|hub| hub.shadow.as_ref()) {
+            shadow.is_removed(device);
+        }
         Ok(())
     }
 

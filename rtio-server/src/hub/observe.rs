@@ -68,7 +68,7 @@ impl Hub {
             let result = self.observe_shadow(shadow, device, request).await;
             asked.is_answered = true;
             match &result {
-                Ok(_) => asked.metrics.is_shadowed(),
+                Ok(_) => asked.metrics.begun_by_hub(),
                 Err(_) => asked.metrics.asked(&result),
             }
             return result;

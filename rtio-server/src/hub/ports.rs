@@ -91,6 +91,9 @@ pub trait Shadow: Debug + Send + Sync {
         device: &'a DeviceId,
         request: CallRequest<'a>,
     ) -> BoxFuture<'a, Result<Box<dyn ShadowFeed>, ShadowRefusal>>;
+
+    /// The registry has forgotten the device: whoever observes it is to hear of that.
+    fn is_removed(&self, device: &DeviceId);
 }
 
 /// The frames of an observation that the hub answers. Dropping it is the end of it.

@@ -49,7 +49,7 @@ impl Answered {
 
 #[cfg(test)]
 mod tests {
-    use std::future::poll_fn;
+    use std::future::{poll_fn, ready};
     use std::sync::Arc;
     use std::task::{Context, Poll};
     use std::time::Duration;
@@ -84,8 +84,10 @@ mod tests {
         ) -> BoxFuture<'a, Result<Box<dyn ShadowFeed>, ShadowRefusal>> {
             let refusal = ShadowRefusal { status: StatusCode::BadRequest, why: "no event has this id" };
             let feed: Box<dyn ShadowFeed> = Box::new(OneEvent::default());
-            Box::pin(async move { if request.after.is_some() { Err(refusal) } else { Ok(feed) } })
+            Box::pin(ready(request.after.map_or(Ok(feed), |_| Err(refusal))))
         }
+
+        fn is_removed(&self, _: &DeviceId) {}
     }
 
     impl ShadowFeed for OneEvent {

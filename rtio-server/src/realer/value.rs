@@ -49,6 +49,14 @@ impl ValueType {
     }
 }
 
+/// Whether two values say the same: as numbers where both are, else letter by letter.
+pub fn is_same(one: &str, other: &str) -> bool {
+    match (number(one), number(other)) {
+        (Some(one), Some(other)) => one.total_cmp(&other).is_eq() || (one == 0.0 && other == 0.0),
+        _ => one == other,
+    }
+}
+
 /// A finite decimal number: digits with a sign and a point at most, and an exponent; no `inf`, `nan` or blanks.
 fn number(text: &str) -> Option<f64> {
     let is_decimal = text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E'));
@@ -74,6 +82,15 @@ mod tests {
             ("1,5", false),
         ] {
             assert_eq!(ValueType::of("NumericRange").fits(text), fits, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn values_are_the_same_as_numbers_or_as_text() {
+        for (one, other, same) in
+            [("1", "1.0", true), ("-0", "0.0", true), ("1", "1.5", false), ("on", "on", true), ("on", "ON", false)]
+        {
+            assert_eq!(is_same(one, other), same, "{one} {other}");
         }
     }
 

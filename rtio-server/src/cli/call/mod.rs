@@ -136,8 +136,8 @@ const MAX_WAIT: Duration = Duration::from_secs(3600);
 /// Time that the hub has beyond the device's, to notice the end of it and to say so.
 const HUB_MARGIN: Duration = Duration::from_secs(5);
 
-/// Far above the longest body of a device (4096 bytes) and of a problem.
-const MAX_ANSWER_BYTES: usize = 1024 * 1024;
+/// Far above the longest body of a device (4096 bytes), of a problem, and of what the hub answers on a control device's behalf.
+const MAX_ANSWER_BYTES: usize = 8 * 1024 * 1024;
 
 #[cfg(test)]
 mod tests {

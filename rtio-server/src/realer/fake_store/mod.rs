@@ -82,6 +82,11 @@ impl FakeStore {
         self.is_broken.store(true, Ordering::SeqCst);
     }
 
+    /// The registry has forgotten the device.
+    pub(crate) fn forget_device(&self, device: &DeviceId) {
+        self.memory.lock().devices.remove(device);
+    }
+
     fn with<T: Send + 'static>(&self, operation: impl FnOnce(&mut Memory) -> T) -> Stored<'static, T> {
         let is_broken = self.is_broken.load(Ordering::SeqCst);
         let answer = if is_broken {

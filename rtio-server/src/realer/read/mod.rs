@@ -1,4 +1,4 @@
-//! Reads what devices and callers send as JSON: an item of feed data, a batch of them, a wish. Pure. Whatever is sent, the answer is
+//! Reads what devices and callers send as JSON: an item of feed data, a batch of them, a wish, a place in history. Pure. Whatever is sent, the answer is
 //! the thing itself or a [`Refusal`](super::Refusal) that says all that is wrong with it.
 //!
 //! Choices where the contract leaves one: a member that is there twice is refused, because nobody can know which is meant; an optional
@@ -9,6 +9,7 @@ mod credential;
 mod fields;
 mod item;
 mod json;
+mod place;
 mod time;
 mod wish;
 
@@ -18,4 +19,5 @@ mod tests;
 pub(super) use batch::batch;
 pub(super) use credential::credential_request;
 pub(super) use item::{ReadItem, item, report};
+pub(super) use place::{nothing, place};
 pub(super) use wish::{Expiry, wish};

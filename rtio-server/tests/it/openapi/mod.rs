@@ -303,6 +303,33 @@ async fn what_control_devices_get_is_as_described() {
 }
 
 #[tokio::test]
+async fn what_callers_get_of_control_devices_is_as_described() {
+    let (hub, document) = (hub().with_realer().start().await, Document::read(CALLER));
+    let device = control_device(&hub).await;
+    let uri = |name: &str| format!("/{}/iot/v1/{name}", device.id);
+    let of_direct = ("POST", "/{device_id}/{uri}");
+    for name in ["bootstrap", "commands", "sensors", "state", "feed-data"] {
+        is_as_described(&document, of_direct, 200, &hub.calls(&uri(name), b"").await);
+    }
+    let wish = format!(r#"{{"command_id":"{}","value":"1.0"}}"#, device.relay);
+    let wished = hub.calls(&uri("desired"), wish.as_bytes()).await;
+    is_as_described(&document, of_direct, 202, &wished);
+    let reading = device.reading("m1", "21.5").to_string();
+    hub.realer().feed_item(&device.id, reading.as_bytes()).await.unwrap();
+    let schema = |name: &str| format!("/components/schemas/{name}");
+    is_of_schema(&document, &schema("ControlOutcome"), &wished.text());
+    is_of_schema(&document, &schema("ControlState"), &hub.calls(&uri("state"), b"").await.text());
+    is_of_schema(&document, &schema("ControlHistory"), &hub.calls(&uri("feed-data"), b"").await.text());
+    is_as_described(&document, of_direct, 400, &hub.calls(&uri("desired"), b"on").await);
+    is_as_described(&document, of_direct, 404, &hub.calls(&uri("other"), b"").await);
+    is_as_described(&document, of_direct, 422, &hub.calls(&uri("desired"), b"{}").await);
+    let of_observation = ("GET", "/{device_id}/{uri}");
+    let after = [("last-event-id", "1000000")];
+    is_as_described(&document, of_observation, 400, &hub.asks("GET", &uri("state"), &after, b"").await);
+    is_as_described(&document, of_observation, 405, &hub.asks("GET", &uri("desired"), &[], b"").await);
+}
+
+#[tokio::test]
 async fn lines_of_a_group_call_are_as_described() {
     let (scene, document) = (Scene::new().await, Document::read(CALLER));
     let _device = scene.hub.device("dev").await.answers("/uri", b"done");

@@ -1,13 +1,14 @@
 //! The control-device runtime from outside, by section of its contract: over real HTTP, real sessions and the operators' port.
 
 mod backup;
+mod callers;
+mod full_disk;
 mod https_admission;
 mod https_feed;
 mod https_mqtt;
 mod https_oauth;
 mod https_read;
 mod https_transport;
-mod lifecycle;
-mod full_disk;
 mod killed;
+mod lifecycle;
 mod session;

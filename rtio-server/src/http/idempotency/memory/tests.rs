@@ -1,7 +1,5 @@
 //! Tests of the memory: its rules one by one, then many calls of many keys at random against the simplest model of them.
 
-use bytes::Bytes;
-
 use super::*;
 use crate::http::idempotency::{Key, Wish};
 use crate::http::router::Form;
