@@ -88,7 +88,7 @@ fn the_same_again_is_a_replay_and_something_else_a_conflict() {
         Item { sequence: None, ..first.clone() },
         Item { sequence: Some(43), ..first.clone() },
         Item { answer: None, ..first.clone() },
-        Item { answer: answering(ReportStatus::Stale).answer, ..first.clone() },
+        Item { answer: answering(ReportStatus::Stale).answer, ..first },
     ] {
         assert_eq!(refused(&other, &known), Refusal::Conflict, "{other:?}");
     }
