@@ -1,5 +1,4 @@
 //! Feed data over HTTPS: bodies, budgets, items and batches. (Contract §6.)
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on shall panic")]
 
 use serde_json::{Value, json};
 

@@ -1,5 +1,4 @@
 //! What a device with MQTT gets over HTTPS: its topics, and passwords. (Contract §7.1, §7.2.)
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on shall panic")]
 
 use rtio_server::realer::{Protocols, Subscription};
 use serde_json::{Value, json};

@@ -1,5 +1,4 @@
 //! Tokens: who gets one, for what, and how it ends. (Contract §2.)
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on shall panic")]
 
 use std::collections::BTreeSet;
 use std::time::Duration;

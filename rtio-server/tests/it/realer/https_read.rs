@@ -1,5 +1,4 @@
 //! What a device reads over HTTPS: bootstrap, catalogs, desired states. (Contract §3, §4, §5.)
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on shall panic")]
 
 use rtio_server::realer::ports::CatalogChange;
 use rtio_server::realer::{Command, CommandId};
