@@ -64,7 +64,7 @@ impl Ports {
         let around = Surroundings {
             client: client.clone(),
             services: services.clone(),
-            data_dir: data_dir.clone(),
+            data_dir,
             readiness: readiness.clone(),
             metrics: asked.clone(),
             map_metrics: MapMetrics::register(shown),

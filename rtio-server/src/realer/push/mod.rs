@@ -22,7 +22,7 @@ use tokio::time::Instant;
 
 use super::ports::StoreError;
 use super::{DesiredState, Realer, is_control_device};
-use crate::hub::{CallRequest, DeviceId, EventId, EventKind, Hub, IdPattern, ListRequest};
+use crate::hub::{CallRequest, DeviceId, Event, EventId, EventKind, Hub, IdPattern, ListRequest};
 use outcome::Outcome;
 use payload::payload;
 use told::{Next, Sessions, Told};
@@ -82,18 +82,21 @@ impl Pusher {
             if page.gap.is_some() {
                 self.note_all_online().await;
             }
-            for event in &page.events {
-                let begins = matches!(event.change.kind(), EventKind::Online | EventKind::Replaced);
-                if begins && is_control_device(&event.device) && self.realer.wishes.wake(&event.device) == Err(Full) {
-                    return false;
-                }
-                *seen = event.id;
+            let noted = page.events.iter().take_while(|event| self.note_session(event).is_ok()).count();
+            *seen = page.events[..noted].last().map_or(*seen, |event| event.id);
+            if noted < page.events.len() {
+                return false;
             }
-            if page.events.len() < EVENTS_AT_ONCE {
+            if noted < EVENTS_AT_ONCE {
                 *seen = page.seen;
                 return true;
             }
         }
+    }
+
+    fn note_session(&self, event: &Event) -> Result<(), Full> {
+        let begins = matches!(event.change.kind(), EventKind::Online | EventKind::Replaced);
+        if begins && is_control_device(&event.device) { self.realer.wishes.wake(&event.device) } else { Ok(()) }
     }
 
     /// Events were forgotten before they were read here.
@@ -151,7 +154,7 @@ impl Pusher {
     async fn next(&self, device: &DeviceId, told: &mut Told) -> Result<Option<DesiredState>, StoreError> {
         let store = self.realer.store();
         let control = store.control_device(device).await?;
-        if !control.is_some_and(|control| control.may_hold_session().is_ok()) {
+        if control.is_none_or(|control| control.may_hold_session().is_err()) {
             return Ok(None);
         }
         Ok(told.next(store.open_desired(device, self.realer.now_ms()).await?))

@@ -134,7 +134,7 @@ fn document() -> impl Strategy<Value = Value> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(256))]
+    #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
     fn pages_merge_to_the_document_and_each_fits(rest in document(), max in 504..=4088_usize) {
