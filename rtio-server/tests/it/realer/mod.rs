@@ -1,6 +1,7 @@
 //! The control-device runtime from outside, by section of its contract: over real HTTP, real sessions and the operators' port.
 
 mod backup;
+mod document;
 mod https_admission;
 mod https_feed;
 mod https_mqtt;
