@@ -4,11 +4,12 @@ CARGO ?= cargo
 LOCKED := --locked
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-backends test lint fmt bench micro soak deny certs openapi
+.PHONY: help demo demo-backends demo-realer test lint fmt bench micro soak deny certs openapi
 
 help:
 	@echo "make demo    build, start a hub and a device, call and observe it with curl, stop both"
 	@echo "make demo-backends   the same with backends: a device asks the operator's service, through the hub, for its versions"
+	@echo "make demo-realer   the same with control devices: a caller wants a heater and a fan to be on, and sees when they are"
 	@echo "make test    everything that a change must pass"
 	@echo "make lint    formatting and clippy, without the tests"
 	@echo "make fmt     format the code"
@@ -25,11 +26,16 @@ demo:
 demo-backends:
 	@CARGO="$(CARGO)" scripts/demo-backends.sh
 
+demo-realer:
+	@CARGO="$(CARGO)" scripts/demo-realer.sh
+
 test: lint
 # The device's half of the protocol must do without the standard library and without allocation.
 	$(CARGO) build $(LOCKED) -p rtio-proto --no-default-features
 # A device that does without TLS must do without its crates.
 	$(CARGO) check $(LOCKED) -p rtio-device-sdk --no-default-features
+# A control device need not have TLS of its own.
+	$(CARGO) check $(LOCKED) -p rtio-device-sdk --no-default-features --features realer
 # Unit, property, pair, integration, doc and example tests, and the table of who may import whom.
 	$(CARGO) test $(LOCKED) --workspace
 

@@ -91,7 +91,7 @@ report() {
 
 highest() { if [ -f "$state/handled/$1" ]; then number sequence_number <"$state/handled/$1"; else echo 0; fi; }
 
-is_over() { [ -n "$1" ] && [ "$(printf '%s\n%s\n' "$1" "$(now)" | sort | sed -n 1p)" = "$1" ]; }
+is_over() { [ -n "$1" ] && [ "$(printf '%s\n%s\n' "$1" "$(now)" | LC_ALL=C sort | sed -n 1p)" = "$1" ]; }
 
 # act DESIRED: 3. Contract §9.3, in its order.
 act() {

@@ -87,7 +87,10 @@ impl Memory {
     pub(super) fn restore(&mut self, entry: Entry) {
         match entry {
             Entry::Queued { item, renamed } => {
-                self.learn(item.command_id.as_deref(), &item.told.value);
+                // An answer may be sent again long after; what it said was learned when it was given.
+                if !item.is_answer() && !renamed {
+                    self.learn(item.command_id.as_deref(), &item.told.value);
+                }
                 // More were allowed when it was written: the one that goes is the one that would have gone then.
                 self.queue.push(Waiting { item, is_renamed: renamed });
             }
@@ -104,7 +107,12 @@ impl Memory {
     pub(super) fn observe(&mut self, source: Source<'_>, value: String, now: Now) -> bool {
         let item = Item::observed(source, self.names.next(), value, now.ms);
         self.learn(item.command_id.as_deref(), &item.told.value);
-        self.push(item.into())
+        let told = item.command_id.clone().map(|command_id| (command_id, item.told.value.clone()));
+        let is_kept = self.push(item.into());
+        if let Some((command_id, value)) = told.filter(|_| !is_kept) {
+            self.entries.push(Entry::Value { command_id, value });
+        }
+        is_kept
     }
 
     /// What is to be done about a desired state.

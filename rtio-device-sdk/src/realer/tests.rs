@@ -3,6 +3,9 @@
 use std::fs;
 use std::io::Write;
 
+use proptest::collection::vec;
+use proptest::prelude::*;
+
 use super::desired::{Answer, Desired};
 use super::item::{Item, Source};
 use super::journal::Journal;
@@ -198,4 +201,74 @@ fn the_file_does_not_grow_for_ever() {
         again.restore(entry);
     }
     assert_eq!(ids(&mut again), ["run-5001"]);
+}
+
+/// One thing that happens to a device.
+#[derive(Debug, Clone)]
+enum Step {
+    Reads,
+    Changes(u8),
+    IsWished { sequence: u64, is_late: bool },
+    IsAskedAgain { sequence: u64 },
+    Sends(Vec<Fate>),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let refused = Fate::Refused { code: 4022, kind: String::new(), message: String::new() };
+    let fate = prop_oneof![Just(Fate::Done), Just(Fate::Stays), Just(Fate::Conflict), Just(refused)];
+    prop_oneof![
+        3 => Just(Step::Reads),
+        2 => (0..5_u8).prop_map(Step::Changes),
+        2 => (1..6_u64, any::<bool>()).prop_map(|(sequence, is_late)| Step::IsWished { sequence, is_late }),
+        2 => (1..6_u64).prop_map(|sequence| Step::IsAskedAgain { sequence }),
+        2 => vec(fate, 10).prop_map(Step::Sends),
+    ]
+}
+
+impl Step {
+    fn take(self, memory: &mut Memory) {
+        match self {
+            Self::Reads => drop(memory.observe(Source::Sensor("sns_1"), "7".into(), NOW)),
+            Self::Changes(value) => drop(memory.observe(Source::Command("cmd_1"), value.to_string(), NOW)),
+            Self::IsWished { sequence, is_late } => {
+                let wish = desired(&format!("des_{sequence}"), sequence);
+                let now = Now { ms: if is_late { 10_000 } else { 0 }, ..NOW };
+                if memory.begin(&wish, now) == Begin::Act {
+                    memory.finish(&wish, Answer::applied(sequence), now);
+                }
+            }
+            Self::IsAskedAgain { sequence } => {
+                if let Begin::Say(report) = memory.begin(&desired(&format!("des_{sequence}"), sequence), NOW) {
+                    memory.queue_answer(report);
+                }
+            }
+            Self::Sends(fates) => drop(settle(memory, &fates)),
+        }
+    }
+}
+
+proptest! {
+    /// Whatever happens, the changes that were written make what is known; no id stands twice, and nothing grows but by answers.
+    #[test]
+    fn what_was_written_makes_what_is_known(steps in vec(step(), 0..40)) {
+        let (mut memory, mut written) = (memory(), Vec::new());
+        for step in steps {
+            step.take(&mut memory);
+            written.extend(memory.take_entries());
+            let mut again = Memory::new("next".into(), 10);
+            written.iter().cloned().for_each(|entry| again.restore(entry));
+            prop_assert_eq!(again.snapshot(), memory.snapshot());
+            prop_assert_eq!(restarted(&memory).snapshot(), memory.snapshot());
+            let mut ids: Vec<_> = memory.snapshot().iter().filter_map(queued_id).collect();
+            ids.sort();
+            prop_assert!(ids.windows(2).all(|pair| pair[0] != pair[1]), "{:?}", ids);
+        }
+    }
+}
+
+fn queued_id(entry: &Entry) -> Option<String> {
+    match entry {
+        Entry::Queued { item, .. } => Some(item.told.message_id.clone()),
+        Entry::Gone(_) | Entry::Handled(_) | Entry::Value { .. } => None,
+    }
 }

@@ -2,6 +2,7 @@
 
 mod backends;
 mod devices;
+mod realer;
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
@@ -48,9 +49,12 @@ impl Example {
 
     async fn run(name: &'static str, flags: &[&str]) -> Self {
         let program = tokio::task::spawn_blocking(move || folder().join(name)).await.expect("the examples are built");
-        let mut command = Command::new(program);
-        let mut child =
-            command.args(flags).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("the example starts");
+        Self::spawn(Command::new(program).args(flags))
+    }
+
+    fn spawn(command: &mut Command) -> Self {
+        let command = command.stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = command.spawn().expect("the example starts");
         let stdout = child.stdout.take().map(BufReader::new);
         Self { child, stdout }
     }

@@ -3,6 +3,7 @@
 mod backup;
 mod callers;
 mod full_disk;
+mod document;
 mod https_admission;
 mod https_feed;
 mod https_mqtt;
