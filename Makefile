@@ -15,7 +15,7 @@ help:
 	@echo "make fmt     format the code"
 	@echo "make certs   a throw-away CA, a server and a device certificate in certs/, for trying out TLS"
 	@echo "make bench   the load tool against a release build; takes minutes and wants a quiet machine"
-	@echo "make micro   micro-benchmarks of the codec, of callers' tokens and of verifications"
+	@echo "make micro   micro-benchmarks of the codec, of callers' tokens, of verifications and of feed data"
 	@echo "make soak    ten million calls at 256 callers: none may be lost, crossed or doubled"
 	@echo "make openapi the OpenAPI documents against a hub, with schemathesis where Python and PyPI are there"
 	@echo "make deny    licences, advisories and duplicate versions of the dependencies, where cargo-deny is installed"
@@ -57,7 +57,7 @@ soak: hub-release
 	$(CARGO) run $(LOCKED) --release -p benches --bin fleet -- soak
 
 micro:
-	$(CARGO) bench $(LOCKED) -p benches --bench codec --bench token --bench verification
+	$(CARGO) bench $(LOCKED) -p benches --bench codec --bench token --bench verification --bench feed
 
 .PHONY: hub-release
 hub-release:

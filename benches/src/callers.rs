@@ -25,6 +25,15 @@ pub(crate) struct Plan {
     pub(crate) stop: Stop,
 }
 
+/// What a caller asks again and again.
+pub(crate) trait Asks: Send + 'static {
+    /// Writes request `number` to `out`.
+    fn write(&self, number: u64, out: &mut Vec<u8>);
+
+    /// What an answer is to this request.
+    fn judge(&self, number: u64, answer: &Answer<'_>) -> Match;
+}
+
 /// Callers at work.
 #[derive(Debug)]
 pub(crate) struct Callers {
@@ -36,10 +45,20 @@ impl Callers {
     /// Connects all callers, then lets them begin.
     pub(crate) async fn start(hub: impl Into<Port>, plan: Plan) -> Result<Self, RunError> {
         let hub = hub.into();
+        let call = |_| DeviceCall { plan, authorization: Arc::clone(&hub.authorization) };
+        Self::start_each(&hub, (0..plan.callers).map(call), plan.stop).await
+    }
+
+    /// Connects one caller for each of these, then lets them begin.
+    pub(crate) async fn start_each(
+        hub: &Port,
+        asks: impl IntoIterator<Item = impl Asks>,
+        stop: Stop,
+    ) -> Result<Self, RunError> {
         let progress = Arc::new(Progress::default());
         let mut callers = Vec::new();
-        for _ in 0..plan.callers {
-            callers.push(Caller::connect(&hub, plan).await.map_err(RunError::io("connect a caller"))?);
+        for asks in asks {
+            callers.push(Caller::connect(hub, asks, stop).await.map_err(RunError::io("connect a caller"))?);
         }
         let tasks = callers.into_iter().map(|caller| caller.run(Arc::clone(&progress))).collect();
         Ok(Self { tasks, progress })
@@ -61,27 +80,42 @@ impl Callers {
     }
 }
 
-struct Caller {
-    stream: Stream,
+/// Calls of one device after the other.
+struct DeviceCall {
     plan: Plan,
     /// Goes into each request.
     authorization: Arc<str>,
+}
+
+impl Asks for DeviceCall {
+    fn write(&self, number: u64, out: &mut Vec<u8>) {
+        let device = self.plan.first_device + number.wrapping_mul(DEVICE_STRIDE) % self.plan.devices;
+        self.plan.form.write_call(&device_id(device), number, &self.authorization, out);
+    }
+
+    fn judge(&self, number: u64, answer: &Answer<'_>) -> Match {
+        self.plan.form.judge(number, answer)
+    }
+}
+
+struct Caller<A> {
+    stream: Stream,
+    asks: A,
+    stop: Stop,
     request: Vec<u8>,
     answer: Vec<u8>,
     outcome: Outcome,
 }
 
-impl Caller {
-    async fn connect(hub: &Port, plan: Plan) -> io::Result<Self> {
+impl<A: Asks> Caller<A> {
+    async fn connect(hub: &Port, asks: A, stop: Stop) -> io::Result<Self> {
         let stream = hub.connect().await?;
-        let authorization = Arc::clone(&hub.authorization);
-        let outcome = Outcome::default();
-        Ok(Self { stream, plan, authorization, request: Vec::new(), answer: Vec::new(), outcome })
+        Ok(Self { stream, asks, stop, request: Vec::new(), answer: Vec::new(), outcome: Outcome::default() })
     }
 
     async fn run(mut self, progress: Arc<Progress>) -> Outcome {
         let mut begin = Instant::now();
-        while let Some(number) = progress.next_call(self.plan.stop, begin) {
+        while let Some(number) = progress.next_call(self.stop, begin) {
             self.outcome.tally.sent += 1;
             match self.call(number).await {
                 Ok(()) => {}
@@ -91,7 +125,7 @@ impl Caller {
                 }
             }
             let end = Instant::now();
-            self.outcome.record(self.plan.stop, begin, end);
+            self.outcome.record(self.stop, begin, end);
             begin = end;
         }
         self.outcome
@@ -99,9 +133,8 @@ impl Caller {
 
     /// One call, judged. Fails when the connection is of no use any more.
     async fn call(&mut self, number: u64) -> io::Result<()> {
-        let device = self.plan.first_device + number.wrapping_mul(DEVICE_STRIDE) % self.plan.devices;
         self.request.clear();
-        self.plan.form.write_call(&device_id(device), number, &self.authorization, &mut self.request);
+        self.asks.write(number, &mut self.request);
         self.stream.write_all(&self.request).await?;
         // TLS may have kept some of it.
         self.stream.flush().await?;
@@ -122,7 +155,7 @@ impl Caller {
         let Some((answer, length)) = Answer::decode(&self.answer).map_err(unreadable)? else { return Ok(false) };
         let example = || format!("call {number}: {} {}", answer.status, answer.body.escape_ascii());
         let tally = &mut self.outcome.tally;
-        match self.plan.form.judge(number, &answer) {
+        match self.asks.judge(number, &answer) {
             Match::Own => {}
             Match::Others => tally.cross(example),
             Match::Failure => tally.lose(example),

@@ -57,7 +57,7 @@ impl Credentials {
 }
 
 /// Runs the program to its end, and returns what it printed.
-fn run(hub: &Path, words: &[&str], path: &Path, more: &[&str]) -> Result<String, RunError> {
+pub(crate) fn run(hub: &Path, words: &[&str], path: &Path, more: &[&str]) -> Result<String, RunError> {
     let doing = format!("run {} {}", hub.display(), words.join(" "));
     let output = Command::new(hub).args(words).arg(path).args(more).output().map_err(RunError::io(&*doing))?;
     if !output.status.success() {

@@ -25,6 +25,9 @@ pub(crate) enum RunError {
     /// A device was not let in.
     #[error("device {index} was answered {answer:02x?} to its verification")]
     NotVerified { index: u64, answer: [u8; 5] },
+    /// The hub's program did not tell what proves a new device.
+    #[error("the hub issued no secret for {id}")]
+    NoSecret { id: String },
     /// Connections that made no progress.
     #[error("{stuck} of the connections to be made hung")]
     ConnectionsHung { stuck: usize },

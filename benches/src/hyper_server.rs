@@ -1,5 +1,5 @@
-//! The baseline for calls: hyper and nothing else, on as many workers as the hub has. It reads the body and answers the
-//! bytes that the hub would. Also what every other bare HTTP server of this tool is made with.
+//! The baseline for calls and for polling devices: hyper and nothing else, on as many workers as the hub has. It reads the body and
+//! answers the bytes that the hub would. Also what every other bare HTTP server of this tool is made with.
 
 use std::convert::Infallible;
 use std::net::Ipv4Addr;
@@ -10,13 +10,14 @@ use hyper::body::Incoming;
 use hyper::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CONTENT_TYPE, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Request, Response};
+use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 
 use crate::accept_server::parent_gone;
 use crate::error::RunError;
 use crate::json_field::json_field;
+use crate::realer;
 
 /// Serves until the tool that started it is gone.
 pub(crate) async fn run() -> Result<(), RunError> {
@@ -65,11 +66,18 @@ where
 }
 
 async fn answer(request: Request<Incoming>) -> Answered {
+    let (head, body) = request.into_parts();
+    let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+    let path = head.uri.path();
     // `/{device}` is the compatible form, `/{device}/echo` the direct one.
-    let compatible = request.uri().path().bytes().filter(|&byte| byte == b'/').count() == 1;
-    let body = request.into_body().collect().await.map(|body| body.to_bytes()).unwrap_or_default();
-    let (content_type, body) = if compatible { (JSON, Bytes::from(echo_json(&body))) } else { (OCTETS, body) };
+    let compatible = path.bytes().filter(|&byte| byte == b'/').count() == 1;
+    let (status, content_type, body) = match realer::bare_answer(&head.method, path, &body) {
+        Some((status, answer)) => (status, JSON, answer),
+        None if compatible => (StatusCode::OK, JSON, Bytes::from(echo_json(&body))),
+        None => (StatusCode::OK, OCTETS, body),
+    };
     let mut response = Response::new(Full::new(body));
+    *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, content_type);
     response.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     Ok(response)

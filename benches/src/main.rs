@@ -21,6 +21,7 @@ mod options;
 mod payload;
 mod port;
 mod process;
+mod realer;
 mod relay_server;
 mod report;
 mod request;

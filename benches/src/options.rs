@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use hyper::Uri;
 
 use crate::error::RunError;
@@ -47,6 +47,12 @@ pub(crate) enum Command {
     HungBackend,
     /// One call of ten thousand devices: devices per second, CPU; ratio to single calls.
     Group,
+    /// Control devices: feed data that is durable, bootstraps, the way from a wish to its outcome, the size of the store, a hundred
+    /// thousand of them; CPU, and ratio to bare hyper.
+    Realer {
+        /// One part alone [default: all]
+        part: Option<RealerPart>,
+    },
     /// Many callers of the same devices for long: no answer may reach another caller.
     Soak {
         /// Calls to make.
@@ -68,6 +74,19 @@ pub(crate) enum Command {
         /// Where to.
         target: Uri,
     },
+}
+
+/// A part of what is measured of control devices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RealerPart {
+    /// Items and batches per second, bootstraps per second.
+    Polling,
+    /// From a wish to its outcome.
+    Wishes,
+    /// Bytes of the store for each item.
+    Size,
+    /// Start and memory with many devices.
+    Many,
 }
 
 #[derive(Debug, Args)]
@@ -121,6 +140,10 @@ pub(crate) struct Scale {
     pub(crate) notifications_alone: u32,
     /// Notifications of each of many observations.
     pub(crate) notifications_each: u32,
+    /// Items of feed data at which the store is weighed.
+    pub(crate) items: (u64, u64),
+    /// Control devices of a hub that has many.
+    pub(crate) control_devices: u64,
 }
 
 impl Settings {
@@ -169,6 +192,8 @@ const FULL: Scale = Scale {
     connections: 10_000,
     notifications_alone: 50_000,
     notifications_each: 200,
+    items: (100_000, 300_000),
+    control_devices: 100_000,
 };
 
 const QUICK: Scale = Scale {
@@ -179,6 +204,8 @@ const QUICK: Scale = Scale {
     connections: 1_000,
     notifications_alone: 2_000,
     notifications_each: 40,
+    items: (1_000, 3_000),
+    control_devices: 300,
 };
 
 const _: () = assert!(FULL.sessions.1 <= MAX_DEVICES && FULL.devices + FULL.connections <= MAX_DEVICES);

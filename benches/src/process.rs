@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 use tokio::sync::mpsc;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::credentials::Credentials;
 use crate::error::RunError;
@@ -99,6 +99,21 @@ impl ServerProcess {
         resident_bytes(&self.read_proc("smaps_rollup")?).ok_or_else(|| self.unreadable("smaps_rollup"))
     }
 
+    /// Lets it end in order, and waits for it.
+    pub(crate) async fn end(mut self) -> Result<(), RunError> {
+        let doing = format!("end {}", self.program);
+        // The standard library knows no signal but the one that nobody can handle.
+        let kill = Command::new("kill").arg(self.child.id().to_string()).status();
+        kill.map_err(RunError::io(&*doing))?;
+        for _ in 0..END_STEPS {
+            if self.child.try_wait().map_err(RunError::io(&*doing))?.is_some() {
+                return Ok(());
+            }
+            sleep(END_STEP).await;
+        }
+        Err(RunError::Io { doing, source: std::io::ErrorKind::TimedOut.into() })
+    }
+
     fn read_proc(&self, file: &str) -> Result<String, RunError> {
         let path = format!("/proc/{}/{file}", self.child.id());
         std::fs::read_to_string(&path).map_err(RunError::io(format!("read {path} of {}", self.program)))
@@ -156,8 +171,13 @@ fn resident_bytes(smaps_rollup: &str) -> Option<u64> {
     Some(kib * 1024)
 }
 
-/// A server that takes longer to start is broken.
-const START_TIMEOUT: Duration = Duration::from_secs(10);
+/// A server that takes longer to start is broken, whatever it has to read first.
+const START_TIMEOUT: Duration = Duration::from_secs(30);
+
+const END_STEP: Duration = Duration::from_millis(20);
+
+/// Times half a minute: longer than any grace of the hub.
+const END_STEPS: u32 = 1_500;
 
 /// USER_HZ is 100 on every architecture that the hub runs on: proc(5).
 const TICK_MILLIS: u64 = 10;

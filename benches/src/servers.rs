@@ -1,5 +1,7 @@
 //! The servers that are put under load: the hub, and the bare ones it is compared with or that stand behind it.
 
+use std::path::Path;
+
 use crate::backend_server::{HUNG_PATH, JSON_PATH, RAW_PATH};
 use crate::credentials::Credentials;
 use crate::error::RunError;
@@ -59,6 +61,13 @@ pub(crate) async fn start_hub_before(
     let args: Vec<&str> = HUB_ARGS.iter().copied().chain(["--config", &file]).collect();
     let process = ServerProcess::start(&settings.hub, &args, 2).await?;
     Ok(process.with_folder(folder))
+}
+
+/// A hub that keeps what it must not forget in this folder.
+pub(crate) async fn start_hub_in(folder: &Path, settings: &Settings) -> Result<ServerProcess, RunError> {
+    let folder = folder.display().to_string();
+    let args: Vec<&str> = HUB_ARGS.iter().copied().chain(["--data-dir", &folder]).collect();
+    ServerProcess::start(&settings.hub, &args, 2).await
 }
 
 /// A bare relay of HTTP to `path` of `backend`.

@@ -87,3 +87,16 @@ fn a_group_call_is_measured() {
         &["devices/s, group call of 40, 64 at once", "devices/s, group call of 40 by id"],
     );
 }
+
+#[test]
+fn control_devices_are_measured_polling_and_connected() {
+    let figures = [
+        "items, one at a time: a second, 2 devices",
+        "items, 100 at a time: CPU s per 100,000, 2 devices",
+        "bootstraps: p99 µs of a request, 2 devices",
+        "desired states: p99 µs from wish to applied, 2 callers",
+        "bytes per million items, 1000 → 3000",
+        "s to start, 300 control devices",
+    ];
+    measures(&["realer", "--callers", "2"], &figures);
+}

@@ -1,9 +1,10 @@
-//! One device. It answers at once: a CoPOST is echoed; an ObGET gets as many numbered frames as its data says, each sent
+//! One device. It answers at once: a CoPOST is echoed, or done as it is a desired state; an ObGET gets as many numbered frames as its data says, each sent
 //! after the last was acknowledged. What it sends by itself, if anything, is in `reports`.
 
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::SystemTime;
 
 use rtio_proto::decoder::{Frame, FrameDecoder};
 use rtio_proto::header::encode_frame;
@@ -16,18 +17,29 @@ use tokio::time::Instant;
 use super::fleet::FleetCounts;
 use super::link::VERIFY_MESSAGE_ID;
 use super::reports::{Post, Reports};
+use crate::json_field::json_field;
 use crate::payload::Payload;
 use crate::port::Stream;
 
 /// A device on a connection that is verified.
 pub(super) struct Device {
     next_message: MessageId,
+    answers: Answers,
     observations: Vec<Countdown>,
     /// Frames that wait to be written.
     out: Vec<u8>,
     counts: Arc<FleetCounts>,
     /// What it sends by itself; nothing in most.
     reports: Option<Box<Reports>>,
+}
+
+/// What a device answers to a CoPOST.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Answers {
+    /// The same data.
+    Echo,
+    /// The report of a desired state that was applied.
+    Report,
 }
 
 /// An observation: frames sent, and frames to send.
@@ -38,14 +50,15 @@ struct Countdown {
 }
 
 impl Device {
-    pub(super) fn new(counts: Arc<FleetCounts>) -> Self {
+    pub(super) fn new(counts: Arc<FleetCounts>, answers: Answers) -> Self {
         let verified = MessageId::new(VERIFY_MESSAGE_ID).expect("the id of the verification is not zero");
-        Self { next_message: verified.next(), observations: Vec::new(), out: Vec::new(), counts, reports: None }
+        let (observations, out) = (Vec::new(), Vec::new());
+        Self { next_message: verified.next(), answers, observations, out, counts, reports: None }
     }
 
     /// One that sends by itself, too.
     pub(super) fn reporting(counts: Arc<FleetCounts>, reports: Reports) -> Self {
-        Self { reports: Some(Box::new(reports)), ..Self::new(counts) }
+        Self { reports: Some(Box::new(reports)), ..Self::new(counts, Answers::Echo) }
     }
 
     /// Answers until the connection ends, also when it has sent what it had to send.
@@ -87,7 +100,7 @@ impl Device {
         let is_observation = frame.body.first()? >> 4 == Method::ObGet as u8;
         match frame.header.kind {
             FrameKind::ServerSendReq if is_observation => self.begin(frame),
-            FrameKind::ServerSendReq => self.echo(frame),
+            FrameKind::ServerSendReq => self.answer(frame),
             FrameKind::DeviceSendResp if is_observation => self.acknowledged(frame.body),
             FrameKind::DeviceSendResp => self.report_answered(frame),
             FrameKind::DeviceVerifyReq
@@ -99,10 +112,15 @@ impl Device {
         }
     }
 
-    fn echo(&mut self, frame: Frame<'_>) -> Option<()> {
+    fn answer(&mut self, frame: Frame<'_>) -> Option<()> {
         let call = CoPostRequest::decode(frame.body)?;
         self.counts.calls.fetch_add(1, Ordering::Relaxed);
-        let body = [&CoPostResponse::head(StatusCode::Ok)[..], call.data];
+        let report = match self.answers {
+            Answers::Echo => None,
+            Answers::Report => Some(report(call.data, SystemTime::now())?),
+        };
+        let data = report.as_deref().map_or(call.data, str::as_bytes);
+        let body = [&CoPostResponse::head(StatusCode::Ok)[..], data];
         self.push(FrameKind::ServerSendResp, FrameCode::Success, frame.header.raw_message_id, &body);
         Some(())
     }
@@ -185,6 +203,14 @@ impl Device {
     }
 }
 
+/// What a device says that did what is desired.
+fn report(desired: &[u8], now: SystemTime) -> Option<String> {
+    let text = |key| str::from_utf8(json_field(desired, key)?).ok();
+    let (id, value) = (text(b"\"desired_id\":")?, text(b"\"value\":")?);
+    let at = humantime::format_rfc3339_millis(now);
+    Some(format!(r#"{{"message_id":"{id}","value":"{value}","value_received_at":"{at}"}}"#))
+}
+
 /// Comes when another nag is due: never, for most.
 async fn nag_due(reports: Option<&mut Reports>) {
     match reports {
@@ -200,3 +226,18 @@ const READ_BYTES: usize = 2_048;
 const CAPACITY: Capacity = Capacity::Bytes512;
 
 const FRAME_BYTES: usize = HEADER_BYTES + CAPACITY.body_bytes();
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_names_what_it_answers_and_its_value() {
+        let desired = br#"{"desired_id":"des_1","command_id":"cmd_1","value":"1.5","sequence_number":4}"#;
+        assert_eq!(
+            report(desired, SystemTime::UNIX_EPOCH).unwrap(),
+            r#"{"message_id":"des_1","value":"1.5","value_received_at":"1970-01-01T00:00:00.000Z"}"#
+        );
+        assert_eq!(report(b"hello", SystemTime::UNIX_EPOCH), None);
+    }
+}

@@ -6,10 +6,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::task::JoinSet;
 
-use super::device::Device;
-use super::link::connect_all;
+use super::device::{Answers, Device};
+use super::link::{Identity, connect, connect_all};
 use crate::error::RunError;
 use crate::port::{Port, Stream};
+use crate::realer::ControlDevice;
 
 /// Devices that are connected and answer until this is dropped.
 #[derive(Debug, Default)]
@@ -44,9 +45,19 @@ impl Fleet {
     /// Adds devices with these indexes.
     pub(crate) async fn grow(&mut self, hub: impl Into<Port>, indexes: Range<u64>) -> Result<(), RunError> {
         for stream in connect_all(hub, indexes).await? {
-            self.adopt(stream);
+            self.adopt(stream, Answers::Echo);
         }
         Ok(())
+    }
+
+    /// Control devices that do at once what is desired of them, and say so.
+    pub(crate) async fn connect_control(hub: &Port, devices: &[ControlDevice]) -> Result<Self, RunError> {
+        let mut fleet = Self::default();
+        for device in devices {
+            let identity = Identity { id: &device.id(), secret: device.secret.as_bytes() };
+            fleet.adopt(connect(hub, device.index, identity).await?, Answers::Report);
+        }
+        Ok(fleet)
     }
 
     /// Calls that reached a device so far.
@@ -63,11 +74,11 @@ impl Fleet {
     }
 
     /// Lets a device answer on a connection that is verified.
-    fn adopt(&mut self, stream: Stream) {
+    fn adopt(&mut self, stream: Stream, answers: Answers) {
         let counts = Arc::clone(&self.counts);
         self.tasks.spawn(async move {
             // How it ended does not matter: while the fleet lives, no device may end.
-            let _ = Device::new(Arc::clone(&counts)).serve(stream).await;
+            let _ = Device::new(Arc::clone(&counts), answers).serve(stream).await;
             counts.ended.fetch_add(1, Ordering::Relaxed);
         });
     }

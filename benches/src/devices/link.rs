@@ -40,12 +40,21 @@ async fn connect_some(hub: Port, next: Arc<AtomicU64>, end: u64) -> Result<Vec<S
         if index >= end {
             return Ok(streams);
         }
-        streams.push(connect(&hub, index).await?);
+        let id = device_id(index);
+        streams.push(connect(&hub, index, Identity { id: &id, secret: SECRET }).await?);
     }
 }
 
-async fn connect(hub: &Port, index: u64) -> Result<Stream, RunError> {
-    let answer = verified(hub, index).await.map_err(RunError::io(format!("connect device {index}")))?;
+/// Who a device says it is.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Identity<'a> {
+    pub(super) id: &'a str,
+    pub(super) secret: &'a [u8],
+}
+
+/// Connects and verifies one device; `index` says from which address.
+pub(super) async fn connect(hub: &Port, index: u64, identity: Identity<'_>) -> Result<Stream, RunError> {
+    let answer = verified(hub, index, identity).await.map_err(RunError::io(format!("connect device {index}")))?;
     let (stream, raw) = answer;
     match Header::decode(raw) {
         Ok(header) if header.kind == FrameKind::DeviceVerifyResp && header.code == FrameCode::Success => Ok(stream),
@@ -53,12 +62,12 @@ async fn connect(hub: &Port, index: u64) -> Result<Stream, RunError> {
     }
 }
 
-async fn verified(hub: &Port, index: u64) -> io::Result<(Stream, [u8; HEADER_BYTES])> {
+async fn verified(hub: &Port, index: u64, identity: Identity<'_>) -> io::Result<(Stream, [u8; HEADER_BYTES])> {
     let socket = TcpSocket::new_v4()?;
     socket.bind(source_address(index))?;
     let mut stream = hub.secure(socket.connect(hub.address).await?).await?;
     let mut request = [0; HEADER_BYTES + MAX_VERIFY_BODY_BYTES];
-    let length = write_verify(index, &mut request);
+    let length = write_verify(identity, &mut request);
     stream.write_all(&request[..length]).await?;
     stream.flush().await?;
     let mut answer = [0; HEADER_BYTES];
@@ -66,10 +75,9 @@ async fn verified(hub: &Port, index: u64) -> io::Result<(Stream, [u8; HEADER_BYT
     Ok((stream, answer))
 }
 
-fn write_verify(index: u64, out: &mut [u8]) -> usize {
-    let id = device_id(index);
-    let id = DeviceIdRef::parse(id.as_bytes()).expect("ids of the fleet are sound");
-    let verify = Verify { capacity: Capacity::Bytes512, id, secret: SECRET };
+fn write_verify(Identity { id, secret }: Identity<'_>, out: &mut [u8]) -> usize {
+    let id = DeviceIdRef::parse(id.as_bytes()).expect("ids of the load are sound");
+    let verify = Verify { capacity: Capacity::Bytes512, id, secret };
     verify.encode(VERIFY_MESSAGE_ID, out).expect("the buffer holds the longest there is")
 }
 

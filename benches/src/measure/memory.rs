@@ -95,7 +95,7 @@ async fn call_each(
 }
 
 /// Resident memory once it has stopped to move: allocators give back what they do not need only after a while.
-async fn settled_bytes(process: &ServerProcess) -> Result<u64, RunError> {
+pub(super) async fn settled_bytes(process: &ServerProcess) -> Result<u64, RunError> {
     let mut before = process.resident_bytes()?;
     for _ in 0..SETTLE_STEPS {
         sleep(SETTLE_STEP).await;

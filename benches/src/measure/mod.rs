@@ -7,6 +7,7 @@ mod group;
 mod hung_backend;
 mod memory;
 mod notify;
+mod realer;
 mod reports;
 mod soak;
 mod storm;
@@ -30,7 +31,8 @@ pub(crate) async fn run(command: Option<&Command>, settings: &Settings, report: 
             storm::measure(settings, report).await?;
             reports::measure(settings, report).await?;
             hung_backend::measure(settings, report).await?;
-            group::measure(settings, report).await
+            group::measure(settings, report).await?;
+            realer::measure(None, settings, report).await
         }
         Some(Command::Calls { secure: false }) => calls::measure(settings, report).await,
         Some(Command::Calls { secure: true }) => calls::measure_secure(settings, report).await,
@@ -42,6 +44,7 @@ pub(crate) async fn run(command: Option<&Command>, settings: &Settings, report: 
         Some(Command::Reports) => reports::measure(settings, report).await,
         Some(Command::HungBackend) => hung_backend::measure(settings, report).await,
         Some(Command::Group) => group::measure(settings, report).await,
+        Some(Command::Realer { part }) => realer::measure(*part, settings, report).await,
         Some(Command::Soak { calls }) => soak::measure(*calls, settings, report).await,
         Some(
             Command::BaselineHyper | Command::BaselineAccept | Command::BaselineBackend | Command::BaselineRelay { .. },
