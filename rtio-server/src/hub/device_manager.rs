@@ -73,8 +73,13 @@ impl DeviceManager {
     /// [`RegistryError`].
     pub async fn remove(&self, device: &DeviceId) -> Result<(), RegistryError> {
         self.registry.remove(device).await?;
-        self.end_session(device, &[]);
+        self.is_removed(device);
         Ok(())
+    }
+
+    /// The registry has forgotten a device together with other things. Its session ends at once.
+    pub fn is_removed(&self, device: &DeviceId) {
+        self.end_session(device, &[]);
     }
 
     fn end_session(&self, device: &DeviceId, live: &[SecretRecord]) {

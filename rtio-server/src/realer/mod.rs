@@ -13,6 +13,7 @@ pub mod spacing;
 pub mod value;
 pub mod wish;
 
+mod administration;
 mod admission;
 mod bootstrap;
 mod catalog;

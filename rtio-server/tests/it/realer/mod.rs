@@ -1,5 +1,7 @@
 //! The control-device runtime from outside, by section of its contract: over real HTTP, real sessions and the operators' port.
 
+mod admin_commands;
+mod admin_port;
 mod backup;
 mod https_admission;
 mod https_feed;
