@@ -6,9 +6,9 @@ use rtio_server::realer::{Subscription, new_control_device};
 use serde_json::{Value, json};
 
 use super::{path, refusal, tells, wish};
-use crate::support::hub;
 use crate::support::realer::control_device;
 use crate::support::tokens::Issuer;
+use crate::support::{Device, hub};
 
 #[tokio::test]
 async fn each_document_is_read_in_both_forms_of_a_device_that_is_offline() {
@@ -70,7 +70,8 @@ async fn state_has_desired_and_reported_side_by_side_6_5() {
 async fn a_device_that_holds_a_session_is_online_and_is_not_asked_12() {
     let hub = hub().with_realer().start().await;
     let device = control_device(&hub).await;
-    let _session = hub.device(device.id.as_str()).await.answers("/own", b"mine");
+    let session = Device::verify_with(hub.peer().await, device.id.as_str(), &device.secret, 0).await;
+    let _session = session.answers("/own", b"mine");
     let state = hub.calls(&path(&device, "state"), b"").await;
     assert_eq!((state.status, &state.json()["online"]), (200, &json!(true)));
     assert_eq!(refusal(&hub.calls(&path(&device, "own"), b"").await).0, 404, "nothing below /iot/v1/ reaches it");

@@ -1,6 +1,7 @@
 //! Desired states that callers set, and how long they wait for the outcome.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on shall panic")]
 
+use rtio_server::realer::DesiredId;
 use serde_json::{Value, json};
 
 use super::{answer, open, path, refusal, tells, wish};
@@ -40,6 +41,25 @@ async fn who_waits_is_told_the_outcome_5_1() {
         assert_eq!(document["reported"]["value"], reported, "{status}");
         assert!(document["closed_at"].is_string(), "{document}");
     }
+}
+
+#[tokio::test]
+async fn a_device_that_polls_closes_what_a_caller_waits_for_and_is_online_since_12() {
+    let hub = hub().with_realer().start().await;
+    let device = control_device(&hub).await;
+    let token = device.token(&hub).await;
+    let online = async || hub.calls(&path(&device, "state"), b"").await.json()["online"].clone();
+    assert_eq!(online().await, false);
+    let waits = hub.is_asked("POST", &path(&device, "desired"), &[("prefer", "wait=60")], &wish(&device, "1.0"));
+    open(&hub, &device).await;
+    let polled = device.gets(&hub, &token, "/desired-states").await.json();
+    let desired = DesiredId::parse(polled["desired_states"][0]["desired_id"].as_str().unwrap()).unwrap();
+    let reply = device.posts(&hub, &token, "/feed-data", &answer(&device, &desired, "applied", 12)).await;
+    assert_eq!(reply.status, 201);
+    let outcome = waits.await.unwrap();
+    assert_eq!((outcome.status, outcome.field("status")), (200, "applied".to_owned()));
+    assert_eq!(outcome.json()["reported"]["feed_data_id"], reply.json()["feed_data_id"]);
+    assert_eq!(online().await, true);
 }
 
 #[tokio::test]
