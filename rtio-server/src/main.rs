@@ -13,8 +13,8 @@ use rtio_server::shutdown::Shutdown;
 use rtio_server::{net::tls, telemetry};
 
 use crate::cli::{
-    Command, Exit, Failure, backup, call, certs, descriptors, device, doctor, events, observe, online, registry,
-    services, signals, start, systemd, token,
+    Command, Exit, Failure, backup, call, certs, descriptors, device, doctor, events, observe, online, realer,
+    registry, services, signals, start, systemd, token,
 };
 
 /// It gives memory back after a fleet of devices went away, where the system's allocator keeps it.
@@ -41,6 +41,7 @@ fn main() -> ExitCode {
         Command::Disconnect(arguments) => online::disconnect(&arguments),
         Command::Events(arguments) => events::run(&arguments),
         Command::Services(arguments) => services::run(&arguments),
+        Command::Realer(command) => realer::run(command),
         Command::Backup(arguments) => backup::backup(&arguments),
         Command::Restore(arguments) => backup::restore(&arguments),
         Command::Token(command) => token::run(command),

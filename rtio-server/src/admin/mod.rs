@@ -9,6 +9,7 @@ mod extract;
 mod openapi;
 mod problem;
 mod process;
+pub mod realer;
 pub mod registry;
 mod router;
 mod services;
@@ -29,8 +30,11 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use crate::hub::Hub;
 use crate::readiness::Readiness;
+use crate::realer::Realer;
 use crate::reload::Reloads;
 use crate::shutdown::Shutdown;
+
+use realer::Control;
 
 pub use access::{Access, Guard};
 pub use events::EventReaders;
@@ -49,6 +53,8 @@ pub struct Config {
 /// What all operators' connections share.
 pub struct Admin {
     hub: Arc<Hub>,
+    /// Of the control-device runtime, where there is one.
+    control: Option<Control>,
     registry: Arc<Registry>,
     access: Arc<Access>,
     readers: EventReaders,
@@ -62,8 +68,9 @@ pub struct Admin {
 impl Admin {
     /// An edge for `hub` that shows what is in `shown`, and more to those who may have `access`. It answers during the shutdown, too.
     pub fn new(hub: Arc<Hub>, shown: Shown, access: Access, readiness: Readiness, shutdown: Shutdown) -> Arc<Self> {
-        let (Shown { registry, readers }, access) = (shown, Arc::new(access));
-        Arc::new(Self { hub, registry, access, readers, readiness, shutdown, end: Shutdown::new() })
+        let (Shown { registry, readers, realer }, access) = (shown, Arc::new(access));
+        let control = realer.zip(hub.device_manager()).map(|(realer, manager)| Control::new(realer, manager));
+        Arc::new(Self { hub, control, registry, access, readers, readiness, shutdown, end: Shutdown::new() })
     }
 
     /// To be triggered once nothing happens any more: streams of events end with their last one, and connections after their
@@ -110,6 +117,8 @@ pub struct Shown {
     pub registry: Arc<Registry>,
     /// Who reads events.
     pub readers: EventReaders,
+    /// The control-device runtime, where there is one.
+    pub realer: Option<Arc<Realer>>,
 }
 
 /// Without the metrics, of which there are many.

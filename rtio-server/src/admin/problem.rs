@@ -11,6 +11,7 @@ pub(super) struct Problem {
     status: StatusCode,
     detail: String,
     code: Option<&'static str>,
+    field: Option<String>,
     challenge: Option<&'static str>,
     retry_after: Option<&'static str>,
 }
@@ -18,7 +19,7 @@ pub(super) struct Problem {
 impl Problem {
     /// `detail` is for people.
     pub(super) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
-        Self { status, detail: detail.into(), code: None, challenge: None, retry_after: None }
+        Self { status, detail: detail.into(), code: None, field: None, challenge: None, retry_after: None }
     }
 
     pub(super) fn unauthorized(detail: &str, challenge: &'static str) -> Self {
@@ -43,6 +44,11 @@ impl Problem {
         Self { retry_after: Some(seconds), ..self }
     }
 
+    /// With the name of the field that is at fault.
+    pub(super) fn with_field(self, field: String) -> Self {
+        Self { field: Some(field), ..self }
+    }
+
     /// With a name for programs, one of those that callers get (docs/caller-http.md).
     pub(super) fn with_code(self, code: &'static str) -> Self {
         Self { code: Some(code), ..self }
@@ -57,6 +63,9 @@ impl IntoResponse for Problem {
         });
         if let Some(code) = self.code {
             body["code"] = code.into();
+        }
+        if let Some(field) = self.field {
+            body["field"] = field.into();
         }
         let head = [(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"))];
         let mut response = (self.status, head, format!("{body}\n")).into_response();

@@ -13,7 +13,7 @@ use super::problem::Problem;
 use super::{Admin, access, devices, events, openapi, services};
 
 pub(super) fn router(admin: Arc<Admin>) -> Router {
-    let operators = operators().fallback(unknown).method_not_allowed_fallback(not_allowed);
+    let operators = operators(&admin).fallback(unknown).method_not_allowed_fallback(not_allowed);
     let guarded = operators.layer(middleware::from_fn_with_state(Arc::clone(&admin.access), access::check));
     Router::new()
         .route("/healthz", get(async || "ok\n"))
@@ -27,16 +27,17 @@ pub(super) fn router(admin: Arc<Admin>) -> Router {
 }
 
 /// What is under `/v1`, which the guard stands in front of.
-fn operators() -> Router<Arc<Admin>> {
+fn operators(admin: &Admin) -> Router<Arc<Admin>> {
     let sessions = Router::new().merge(devices::router()).merge(events::router());
-    sessions.merge(services::router()).merge(super::registry::routes())
+    let realer = super::realer::routes().with_state(admin.control.clone());
+    sessions.merge(services::router()).merge(super::registry::routes()).merge(realer)
 }
 
-async fn unknown() -> Problem {
+pub(super) async fn unknown() -> Problem {
     Problem::not_found("there is no such page")
 }
 
-async fn not_allowed() -> Problem {
+pub(super) async fn not_allowed() -> Problem {
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this page does not know the method")
 }
 

@@ -73,7 +73,7 @@ impl App {
                 let socket = parts.operators(sockets.admin, config)?;
                 let access = Access::new(config.guard.clone().at(socket.addr), data_dir)?;
                 let (readiness, shutdown) = (ports.readiness.clone(), shutdown.clone());
-                let shown = Shown { registry: Arc::clone(&registry), readers };
+                let shown = Shown { registry: Arc::clone(&registry), readers, realer: ports.realer.clone() };
                 let admin = Admin::new(Arc::clone(&hub), shown, access, readiness, shutdown);
                 Some(socket.served_by(admin))
             }

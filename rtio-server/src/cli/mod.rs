@@ -23,7 +23,9 @@ pub(crate) mod online;
 mod operator;
 mod origin;
 mod parse;
+mod place;
 mod problem;
+pub(crate) mod realer;
 pub(crate) mod registry;
 pub(crate) mod services;
 pub(crate) mod signals;
@@ -85,6 +87,9 @@ pub(crate) enum Command {
     Events(events::Arguments),
     /// List who answers what devices send, for operators
     Services(services::Arguments),
+    /// Say what control devices there are, and what they can do; see what they did
+    #[command(subcommand, arg_required_else_help = true, after_help = realer::AFTER_HELP)]
+    Realer(realer::Command),
     /// Copy all that a hub keeps to one file, while it runs
     Backup(backup::Backup),
     /// Make a data folder of such a file again

@@ -73,11 +73,16 @@ impl DeviceManager {
     /// [`RegistryError`].
     pub async fn remove(&self, device: &DeviceId) -> Result<(), RegistryError> {
         self.registry.remove(device).await?;
+        self.is_removed(device);
+        Ok(())
+    }
+
+    /// The registry has forgotten a device together with other things. Its session ends at once.
+    pub fn is_removed(&self, device: &DeviceId) {
         self.end_session(device, &[]);
         if let Some(shadow) = self.hub.as_ref().and_then(|hub| hub.shadow.as_ref()) {
             shadow.is_removed(device);
         }
-        Ok(())
     }
 
     fn end_session(&self, device: &DeviceId, live: &[SecretRecord]) {

@@ -14,6 +14,7 @@ pub mod spacing;
 pub mod value;
 pub mod wish;
 
+mod administration;
 mod admission;
 mod bootstrap;
 mod catalog;

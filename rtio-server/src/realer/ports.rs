@@ -185,6 +185,8 @@ pub enum CatalogChange {
         /// All of them.
         settings: DeviceSettings,
     },
+    /// A control device that is no more, with all that it told and was told; it is no device of the registry any more, either.
+    RemoveDevice(DeviceId),
     /// A resource, new or changed.
     PutResource(Resource),
     /// A resource that is no more; what belonged to it stays.
@@ -193,7 +195,7 @@ pub enum CatalogChange {
     PutCommand {
         /// Of which device.
         device: DeviceId,
-        /// All of it.
+        /// All of it; the value counts only for a new one, because that of another may change meanwhile.
         command: Command,
     },
     /// A command that is no more, with all that it told and was told.

@@ -63,7 +63,7 @@ impl Place {
 }
 
 /// Verifies itself; the code of the answer, and the connection.
-fn connects(devices: &str, id: &str, secret: &str) -> (u8, TcpStream) {
+pub(crate) fn connects(devices: &str, id: &str, secret: &str) -> (u8, TcpStream) {
     let mut device = TcpStream::connect(devices).unwrap();
     device.set_read_timeout(Some(PATIENCE)).unwrap();
     let body = format!("\0{id}:{secret}");
@@ -73,11 +73,11 @@ fn connects(devices: &str, id: &str, secret: &str) -> (u8, TcpStream) {
     (answer[0] & 7, device)
 }
 
-fn is_closed(device: &mut TcpStream) {
+pub(crate) fn is_closed(device: &mut TcpStream) {
     assert_eq!(device.read(&mut [0]).unwrap_or(0), 0, "the session ends");
 }
 
-fn is_open(device: &mut TcpStream) {
+pub(crate) fn is_open(device: &mut TcpStream) {
     device.write_all(&[0x30, 0, 9, 0, 0]).unwrap();
     let mut pong = [0; 5];
     device.read_exact(&mut pong).unwrap();

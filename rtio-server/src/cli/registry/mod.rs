@@ -9,6 +9,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use super::place::Place;
 use super::target::DeviceId;
 use super::{Failure, start};
 use wish::Wish;
@@ -32,22 +33,6 @@ pub(crate) enum Command {
     Remove(One),
     /// Add the devices of a file, all or none; lines of `ID` or `ID,SECRET`, where a secret has 24 to 256 bytes
     Import(Import),
-}
-
-/// Which registry, and how to print.
-#[derive(Debug, Clone, Args)]
-pub(crate) struct Place {
-    /// Data folder of the hub
-    #[arg(long, value_name = "DIR")]
-    data_dir: PathBuf,
-
-    /// File with the operators' token, where the running hub was given one [default: admin.token in the data folder]
-    #[arg(long, value_name = "FILE")]
-    admin_token_file: Option<PathBuf>,
-
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
 }
 
 /// A wish that concerns all devices.

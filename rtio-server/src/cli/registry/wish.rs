@@ -4,6 +4,8 @@ use hyper::Method;
 use rtio_server::admin::registry::document::{DeviceDocument, ImportedDocument, IssuedDocument, PageDocument};
 use serde::de::DeserializeOwned;
 
+use super::super::place::Request;
+
 /// One wish. The names are ids of devices.
 #[derive(Clone)]
 pub(super) enum Wish {
@@ -27,14 +29,6 @@ pub(super) enum Answer {
     Device(DeviceDocument),
     Removed(String),
     Imported(ImportedDocument),
-}
-
-/// A request to a hub's operators' port.
-pub(super) struct Request {
-    pub(super) method: Method,
-    pub(super) path: String,
-    pub(super) content_type: &'static str,
-    pub(super) body: String,
 }
 
 impl Wish {

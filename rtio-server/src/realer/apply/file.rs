@@ -210,6 +210,7 @@ impl CommandEntry {
             kind: Some(self.kind.clone()),
             value_type: Some(self.value_type.clone()),
             pin_port: Some(self.pin_port.clone()),
+            value: None,
             min: Some(self.min),
             max: Some(self.max),
             adoption: Some(self.adoption),

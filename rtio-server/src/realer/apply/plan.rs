@@ -37,8 +37,6 @@ pub enum Others {
 pub struct Plan {
     /// In this order.
     pub changes: Vec<CatalogChange>,
-    /// Devices that go.
-    pub removed: Vec<DeviceId>,
     /// The same, for people.
     pub report: Report,
     /// What proves the devices that are new; shown once.
@@ -88,7 +86,6 @@ pub(super) struct Planner {
     done: Step,
     /// What goes: it goes first, so that there is room for what comes, and is told last.
     gone: Step,
-    removed: Vec<DeviceId>,
     issued: Vec<(DeviceId, DeviceSecret)>,
 }
 
@@ -143,8 +140,7 @@ impl Planner {
         }
         for other in leaving {
             let change = removal(Kind::Device, &other.settings.label, other.id.as_str());
-            self.removed.push(other.id.clone());
-            self.gone.told.push(change);
+            self.remove(CatalogChange::RemoveDevice(other.id.clone()), change);
         }
         Ok(())
     }
@@ -225,10 +221,9 @@ impl Planner {
     }
 
     fn plan(self) -> Plan {
-        let Self { done, gone, removed, issued, .. } = self;
+        let Self { done, gone, issued, .. } = self;
         Plan {
             changes: gone.changes.into_iter().chain(done.changes).collect(),
-            removed,
             report: Report { changes: done.told.into_iter().chain(gone.told).collect() },
             issued,
         }

@@ -93,9 +93,12 @@ impl fmt::Display for Change {
             write!(out, " ({id})")?;
         }
         writeln!(out)?;
-        self.fields.iter().try_for_each(|FieldChange { field, before, after }| match before {
-            Value::Null => writeln!(out, "    {field}: {after}"),
-            before => writeln!(out, "    {field}: {before} -> {after}"),
+        self.fields.iter().try_for_each(|FieldChange { field, before, after }| {
+            if before.is_null() {
+                writeln!(out, "    {field}: {after}")
+            } else {
+                writeln!(out, "    {field}: {before} -> {after}")
+            }
         })
     }
 }

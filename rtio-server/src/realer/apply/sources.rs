@@ -6,7 +6,7 @@ use super::matching::{Named, check_labels, match_up};
 use super::plan::{Planner, Unmatched, removal, told};
 use super::{Change, CommandEntry, Kind, PlanError, SensorEntry};
 use crate::hub::DeviceId;
-use crate::realer::fields::{FieldError, Resources};
+use crate::realer::fields::{CommandFields, FieldError, Resources};
 use crate::realer::ports::CatalogChange;
 use crate::realer::{Command, CommandId, MAX_SOURCES, Sensor, SensorId};
 
@@ -85,7 +85,8 @@ impl SourceEntry for CommandEntry {
 
     fn made(&self, planner: &Planner) -> Result<Command, PlanError> {
         let id = planner.id_of(self.id.as_deref(), CommandId::parse, CommandId::new, |error| error)?;
-        Ok(self.fields().new_command(id, self.value.as_deref(), &planner.resources)?)
+        let fields = CommandFields { value: self.value.clone(), ..self.fields() };
+        Ok(fields.new_command(id, &planner.resources)?)
     }
 
     fn of(command: &Command, resources: &Resources) -> Self {

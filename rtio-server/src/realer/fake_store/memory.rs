@@ -66,7 +66,10 @@ impl Rows {
         self.device.revisions.runtime += 1;
     }
 
-    pub(super) fn put_command(&mut self, command: Command) {
+    pub(super) fn put_command(&mut self, mut command: Command) {
+        if let Some(before) = self.commands.iter().find(|has| has.id == command.id) {
+            command.value.clone_from(&before.value);
+        }
         self.commands.retain(|has| has.id != command.id);
         self.commands.push(command);
         self.commands.sort_by(|one, other| one.id.cmp(&other.id));

@@ -254,6 +254,9 @@ impl Memory {
                 let rows = Rows::new(id.clone(), settings, now_ms).with_secret(secret);
                 self.devices.insert(id, rows);
             }
+            CatalogChange::RemoveDevice(id) => {
+                self.devices.remove(&id);
+            }
             CatalogChange::PutResource(resource) => {
                 self.resources.insert(resource.id.clone(), resource);
             }

@@ -6,8 +6,7 @@ use super::{AdoptionName, FieldError, Resources, check};
 use crate::realer::value::ValueType;
 use crate::realer::{Adoption, Command, CommandId};
 
-/// What is to be another about a command, or what a new one begins with. Its value is no part of a change: that is what desired states
-/// are for.
+/// What is to be another about a command, or what a new one begins with.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CommandFields {
@@ -19,13 +18,13 @@ pub struct CommandFields {
     pub value_type: Option<String>,
     /// Pin or port on the device.
     pub pin_port: Option<String>,
+    /// The value of a new one before anything is desired; later that is what desired states are for.
+    pub value: Option<String>,
     /// The least value that may be wished; `null`: any.
     #[serde(default, deserialize_with = "super::given")]
-    #[expect(clippy::option_option, reason = "absent, null and a value are three things here")]
     pub min: Option<Option<f64>>,
     /// The greatest; `null`: any.
     #[serde(default, deserialize_with = "super::given")]
-    #[expect(clippy::option_option, reason = "absent, null and a value are three things here")]
     pub max: Option<Option<f64>>,
     /// Whether what the device reports by itself becomes the desired value.
     pub adoption: Option<AdoptionName>,
@@ -40,6 +39,9 @@ impl CommandFields {
     ///
     /// [`FieldError`].
     pub fn changed(&self, before: Command, resources: &Resources) -> Result<Command, FieldError> {
+        if self.value.is_some() {
+            return Err(FieldError::new("value", "no value of a command that is there: set a desired state"));
+        }
         let text = |field, said: &Option<String>, before: String| match said {
             Some(said) => check::text(field, said),
             None => Ok(before),
@@ -69,16 +71,12 @@ impl CommandFields {
     /// # Errors
     ///
     /// [`FieldError`], also where it has no label.
-    pub fn new_command(
-        &self,
-        id: CommandId,
-        value: Option<&str>,
-        resources: &Resources,
-    ) -> Result<Command, FieldError> {
-        let fields = Self { label: Some(self.label.clone().unwrap_or_default()), ..self.clone() };
+    pub fn new_command(&self, id: CommandId, resources: &Resources) -> Result<Command, FieldError> {
+        let label = Some(self.label.clone().unwrap_or_default());
+        let fields = Self { label, value: None, ..self.clone() };
         let command = fields.changed(blank(id), resources)?;
         let range = (command.min, command.max);
-        let value = match value {
+        let value = match &self.value {
             Some(value) => check::value(value, &command.value_type, range)?,
             None => first_value(&command),
         };
@@ -119,18 +117,19 @@ mod tests {
         serde_json::from_str(json).unwrap()
     }
 
-    fn made(json: &str, value: Option<&str>) -> Result<Command, FieldError> {
-        read(json).new_command(CommandId::new(1).unwrap(), value, &Resources::default())
+    fn made(json: &str) -> Result<Command, FieldError> {
+        read(json).new_command(CommandId::new(1).unwrap(), &Resources::default())
     }
 
     #[test]
     fn only_what_is_said_changes_and_null_takes_away() {
-        let new = made(r#"{"label":"Heater","kind":"relay","pin_port":"6","min":0,"max":1}"#, Some("1.0")).unwrap();
+        let new = made(r#"{"label":"Heater","kind":"relay","pin_port":"6","min":0,"max":1,"value":"1.0"}"#).unwrap();
         assert!(new.is_complete());
         let none = Resources::default();
         assert_eq!(read("{}").changed(new.clone(), &none).unwrap(), new);
         let changed = read(r#"{"adoption":"on","max":null}"#).changed(new.clone(), &none).unwrap();
-        assert_eq!(changed, Command { adoption: Adoption::On, max: None, ..new });
+        assert_eq!(changed, Command { adoption: Adoption::On, max: None, ..new.clone() });
+        assert_eq!(read(r#"{"value":"0"}"#).changed(new, &none).unwrap_err().field, "value");
     }
 
     #[test]
@@ -141,7 +140,7 @@ mod tests {
             (r#"{"label":"a","max":-1}"#, "-1"),
             (r#"{"label":"a","value_type":"Customary"}"#, ""),
         ] {
-            assert_eq!(made(json, None).unwrap().value, value, "{json}");
+            assert_eq!(made(json).unwrap().value, value, "{json}");
         }
     }
 
@@ -153,10 +152,10 @@ mod tests {
             (r#"{"label":"a","value_type":"\u0000"}"#, "value_type"),
             (r#"{"label":"a","pin_port":"\""}"#, "pin_port"),
             (r#"{"label":"a","min":2,"max":1}"#, "max"),
+            (r#"{"label":"a","value":"on"}"#, "value"),
             (r#"{"label":"a","resources":["b"]}"#, "resources"),
         ] {
-            assert_eq!(made(json, None).unwrap_err().field, field, "{json}");
+            assert_eq!(made(json).unwrap_err().field, field, "{json}");
         }
-        assert_eq!(made(r#"{"label":"a"}"#, Some("on")).unwrap_err().field, "value");
     }
 }

@@ -17,15 +17,12 @@ pub struct DeviceFields {
     pub protocols: Option<Vec<Protocol>>,
     /// Shortest spacing of its requests; `null`: the hub's own.
     #[serde(default, deserialize_with = "super::given")]
-    #[expect(clippy::option_option, reason = "absent, null and a value are three things here")]
     pub minimum_interval_ms: Option<Option<u32>>,
     /// Bytes of one request; `null`: the hub's own.
     #[serde(default, deserialize_with = "super::given")]
-    #[expect(clippy::option_option, reason = "absent, null and a value are three things here")]
     pub max_request_bytes: Option<Option<u32>>,
     /// Items of one batch; `null`: the hub's own.
     #[serde(default, deserialize_with = "super::given")]
-    #[expect(clippy::option_option, reason = "absent, null and a value are three things here")]
     pub max_batch_items: Option<Option<u32>>,
 }
 

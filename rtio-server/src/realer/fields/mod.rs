@@ -101,7 +101,6 @@ impl From<Adoption> for AdoptionName {
 }
 
 /// What may be taken away: absent says nothing, `null` that there shall be none.
-#[expect(clippy::option_option, reason = "absent, null and a value are three things here")]
 pub(super) fn given<'de, T, D>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
 where
     T: Deserialize<'de>,

@@ -48,6 +48,7 @@ impl<'a> Change<'a> {
         match change {
             CatalogChange::AddDevice { id, secret, settings } => self.add_device(&id, &secret, &settings),
             CatalogChange::ChangeDevice { id, settings } => self.change_device(&id, &settings),
+            CatalogChange::RemoveDevice(id) => self.remove_device(&id),
             CatalogChange::PutResource(resource) => self.put_resource(&resource),
             CatalogChange::RemoveResource(id) => self.remove_resource(&id),
             CatalogChange::PutCommand { device, command } => self.put(&device, Source::Command(command)),
@@ -104,6 +105,17 @@ impl<'a> Change<'a> {
         Ok(control::update(self.connection, control, settings)?)
     }
 
+    fn remove_device(&mut self, id: &DeviceId) -> Changed {
+        let control = self.control(id)?;
+        devices::remove(self.connection, id).map_err(|error| match error {
+            RegistryError::Unknown(id) => CatalogError::UnknownDevice(id),
+            RegistryError::Failed(error) => StoreError(error).into(),
+            error @ RegistryError::Exists(_) => StoreError(error.into()).into(),
+        })?;
+        self.touched.remove(&control);
+        Ok(())
+    }
+
     fn check_device_label(&self, own: Option<i64>, label: &str) -> Changed {
         let mut other =
             self.connection.prepare_cached("SELECT 1 FROM control_devices WHERE label = ?1 AND control IS NOT ?2")?;
@@ -155,6 +167,7 @@ impl<'a> Change<'a> {
         let id = source.id();
         self.check_names(control, &source)?;
         let before = sources::source(self.connection, control, &id)?;
+        let source = before.iter().fold(source, |source, (_, before)| source.with_value_of(before));
         match before {
             Some((_, before)) if before == source => Ok(()),
             Some((number, before)) => {

@@ -55,6 +55,16 @@ impl Source {
         self
     }
 
+    /// With the value that the command has now.
+    pub(super) fn with_value_of(self, before: &Self) -> Self {
+        match (self, before) {
+            (Self::Command(command), Self::Command(Command { value, .. })) => {
+                Self::Command(Command { value: value.clone(), ..command })
+            }
+            (source, _) => source,
+        }
+    }
+
     /// Whether firmware sees no difference.
     pub(super) fn has_contract_of(&self, other: &Self) -> bool {
         match (self, other) {

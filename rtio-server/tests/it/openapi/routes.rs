@@ -15,6 +15,12 @@ const OPERATORS: &[(&str, &str)] = &[
     (include_str!("../../../src/admin/devices.rs"), "/v1"),
     (include_str!("../../../src/admin/events/mod.rs"), "/v1"),
     (include_str!("../../../src/admin/registry/mod.rs"), "/v1"),
+    (include_str!("../../../src/admin/realer/devices.rs"), "/v1"),
+    (include_str!("../../../src/admin/realer/commands.rs"), "/v1"),
+    (include_str!("../../../src/admin/realer/sensors.rs"), "/v1"),
+    (include_str!("../../../src/admin/realer/resources.rs"), "/v1"),
+    (include_str!("../../../src/admin/realer/history.rs"), "/v1"),
+    (include_str!("../../../src/admin/realer/catalog.rs"), "/v1"),
     (include_str!("../../../src/admin/services.rs"), "/v1"),
 ];
 

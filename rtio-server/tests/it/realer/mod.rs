@@ -1,9 +1,11 @@
 //! The control-device runtime from outside, by section of its contract: over real HTTP, real sessions and the operators' port.
 
+mod admin_commands;
+mod admin_port;
 mod backup;
 mod callers;
-mod full_disk;
 mod document;
+mod full_disk;
 mod https_admission;
 mod https_feed;
 mod https_mqtt;

@@ -124,3 +124,28 @@ async fn a_device_has_so_many_commands_and_no_more() {
     let error = place.change(vec![CatalogChange::PutSensor { device: device('a'), sensor }]).await.unwrap_err();
     assert!(matches!(error, CatalogError::Full { max: MAX_RESOURCES, .. }), "{error}");
 }
+
+#[tokio::test]
+async fn a_command_that_changes_keeps_the_value_that_it_has() {
+    let place = Greenhouse::new().await;
+    place.wish('d', "7", 2_000).await.unwrap();
+    let command = Command { label: "window".to_owned(), value: "1".to_owned(), ..relay() };
+    place.change(vec![CatalogChange::PutCommand { device: device('a'), command }]).await.unwrap();
+    let commands = place.store.catalog(&device('a')).await.unwrap().unwrap().commands;
+    assert_eq!((commands[0].label.as_str(), commands[0].value.as_str()), ("window", "7"));
+}
+
+#[tokio::test]
+async fn a_device_is_removed_with_all_that_it_has_in_one_request_with_others() {
+    use crate::hub::ports::DeviceRegistry;
+    let place = Greenhouse::new().await;
+    let add = CatalogChange::AddDevice { id: device('b'), secret: secret('z'), settings: settings("greenhouse") };
+    let change =
+        CatalogChange::PutCommand { device: device('a'), command: Command { kind: "fan".to_owned(), ..relay() } };
+    place.change(vec![change, CatalogChange::RemoveDevice(device('a')), add]).await.unwrap();
+    assert_eq!(place.store.catalog(&device('a')).await.unwrap(), None);
+    assert!(place.store.device(&device('a')).await.is_err(), "it is no device of the registry, either");
+    assert!(place.store.control_device(&device('b')).await.unwrap().is_some(), "with the label that is free again");
+    let again = place.change(vec![CatalogChange::RemoveDevice(device('a'))]).await.unwrap_err();
+    assert!(matches!(again, CatalogError::UnknownDevice(_)), "{again}");
+}
