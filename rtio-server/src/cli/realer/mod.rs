@@ -27,8 +27,8 @@ pub(crate) enum Command {
     #[command(subcommand, arg_required_else_help = true)]
     Resource(resource::Command),
     /// What devices can be told to be
-    #[command(subcommand, arg_required_else_help = true)]
-    Command(source::OfCommands),
+    #[command(subcommand, name = "command", arg_required_else_help = true)]
+    Ability(source::OfCommands),
     /// What devices measure
     #[command(subcommand, arg_required_else_help = true)]
     Sensor(source::OfSensors),
@@ -89,7 +89,7 @@ fn wish_of(command: Command) -> Result<(Place, Wish), Failure> {
     Ok(match command {
         Command::Device(command) => command.wish(),
         Command::Resource(command) => command.wish(),
-        Command::Command(command) => command.wish(),
+        Command::Ability(command) => command.wish(),
         Command::Sensor(command) => command.wish(),
         Command::Desired(command) => command.wish(),
         Command::FeedData(page) => page.wish("feed-data", print::feed_data),

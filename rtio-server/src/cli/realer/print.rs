@@ -140,11 +140,10 @@ fn lines(answer: &Value, member: &str, line: impl Fn(&Value) -> String) -> Strin
 
 /// How to see what follows.
 fn more(answer: &Value) -> String {
-    match &answer["next"] {
-        Value::Null => String::new(),
-        Value::String(next) => format!("there may be more: --after {next}\n"),
-        next => format!("there may be more: --after {next}\n"),
+    if answer["next"].is_null() {
+        return String::new();
     }
+    format!("there may be more: --after {}\n", text(answer, "next"))
 }
 
 /// The text of a field; of what is no text, its JSON.
@@ -154,11 +153,8 @@ fn text(answer: &Value, field: &str) -> String {
 
 /// ` kind relay`, if there is something to say.
 fn said(answer: &Value, field: &str) -> String {
-    match &answer[field] {
-        Value::Null => String::new(),
-        Value::String(text) if text.is_empty() => String::new(),
-        _ => format!(" {field} {}", text(answer, field)),
-    }
+    let is_empty = answer[field].is_null() || answer[field] == "";
+    if is_empty { String::new() } else { format!(" {field} {}", text(answer, field)) }
 }
 
 fn list(values: &Value) -> String {

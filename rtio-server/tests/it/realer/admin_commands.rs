@@ -1,4 +1,5 @@
 //! `rtio realer` through the executable: directly, through a running hub, and what happens to live sessions.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on shall panic")]
 
 use std::path::Path;
 

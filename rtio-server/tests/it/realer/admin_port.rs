@@ -1,4 +1,5 @@
 //! The operators' port of the runtime: what changes at once, what does not, and the edges of what it takes. (Issue: administration.)
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on shall panic")]
 
 use rtio_server::admin::Guard;
 use serde_json::{Value, json};
