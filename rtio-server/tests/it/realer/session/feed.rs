@@ -1,5 +1,4 @@
 //! Feed data over a session.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on shall panic")]
 
 use std::time::Duration;
 

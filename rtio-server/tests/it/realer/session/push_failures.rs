@@ -1,5 +1,4 @@
 //! Pushes that do not get through, and what becomes of them.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on shall panic")]
 
 use std::time::Duration;
 

@@ -1,5 +1,4 @@
 //! Who may hold a session as a control device: whom the registry knows, whoever is asked about other devices.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on shall panic")]
 
 use rtio_proto::header::{FrameCode, FrameKind};
 use rtio_server::hub::{Access, DeviceSecret, NewDevice, OldSecret};
