@@ -42,8 +42,9 @@ pub use schema::SchemaError;
 #[derive(Debug)]
 pub struct Store {
     key: Arc<SecretKey>,
-    writer: Writer,
+    /// Closed before the writer's: the last one to close moves the log into the file, which only one that may write can do.
     readers: Vec<Mutex<Connection>>,
+    writer: Writer,
     next_reader: AtomicUsize,
     /// How far the clean-up has come on its way through the control devices.
     forgotten_up_to: Mutex<i64>,
@@ -99,7 +100,7 @@ impl Store {
         let readers = std::iter::repeat_with(reader).take(READERS).collect::<Result<_, _>>()?;
         let writer = Writer::start(connection, metrics.clone()).map_err(StoreError::Thread)?;
         let (key, next_reader, forgotten_up_to) = (Arc::new(key), AtomicUsize::new(0), Mutex::new(0));
-        Ok(Self { key, writer, readers, next_reader, forgotten_up_to, metrics })
+        Ok(Self { key, readers, writer, next_reader, forgotten_up_to, metrics })
     }
 
     /// Reads once what may be too large to be read before the start, and says in the log and in the metrics where it is damaged.

@@ -58,6 +58,19 @@ async fn a_device_gets_in_with_its_own_secret_only() {
 }
 
 #[tokio::test]
+async fn a_store_that_is_closed_in_order_is_one_file() {
+    let place = Place::new();
+    let store = place.open().unwrap();
+    store.add(vec![new("one", 'a')]).await.unwrap();
+    assert_eq!(verdict(&store, "one", 'a').await, by(1));
+    let log = place.folder.path().join(format!("{DATABASE_FILE}-wal"));
+    assert!(log.exists());
+    drop(store);
+    assert!(!log.exists());
+    assert_eq!(verdict(&place.open().unwrap(), "one", 'a').await, by(1));
+}
+
+#[tokio::test]
 async fn two_secrets_are_live_and_a_third_drops_the_oldest() {
     let place = Place::new();
     let store = place.open().unwrap();
