@@ -57,14 +57,11 @@ impl Plant {
 
     /// One request of each of these devices, with `items` in it.
     fn feeds(&self, devices: u64, items: u64) {
-        self.runtime.block_on(async {
-            let mut requests = JoinSet::new();
-            for index in 0..devices {
-                let (realer, from) = (Arc::clone(&self.realer), self.next.fetch_add(items, Ordering::Relaxed));
-                requests.spawn(async move { feed(&realer, index, from, items).await });
-            }
-            requests.join_all().await;
-        });
+        let request = |index| {
+            let (realer, from) = (Arc::clone(&self.realer), self.next.fetch_add(items, Ordering::Relaxed));
+            async move { feed(&realer, index, from, items).await }
+        };
+        self.runtime.block_on(async { (0..devices).map(request).collect::<JoinSet<_>>().join_all().await });
     }
 }
 
