@@ -75,11 +75,12 @@ where
         Some(_) if question["method"] != method => Err("METHOD_NOT_ALLOWED"),
         Some(_) => answer(&question),
     };
-    let mut fields = answer.unwrap_or_else(|code| json!({ "code": code }));
-    fields["id"] = id_of(&question).unwrap_or(0).into();
-    if fields["code"].is_null() {
-        fields["code"] = "OK".into();
+    let mut fields = json!({ "code": "OK" });
+    let answer = answer.unwrap_or_else(|code| json!({ "code": code }));
+    for (name, value) in answer.as_object().into_iter().flatten() {
+        fields[name] = value.clone();
     }
+    fields["id"] = id_of(&question).unwrap_or(0).into();
     let mut response = Response::new(Bytes::from(fields.to_string()));
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
@@ -114,7 +115,7 @@ mod tests {
             });
             assert_eq!(response.into_body(), expected, "{question}");
         };
-        check(r#"{"id":4294967295,"method":"add","a":1}"#, r#"{"code":"OK","id":4294967295,"sum":2}"#);
+        check(r#"{"id":4294967295,"method":"add","a":1}"#, r#"{"code":"OK","sum":2,"id":4294967295}"#);
         check(r#"{"id":7,"method":"add"}"#, r#"{"code":"BAD_REQUEST","id":7}"#);
         check(r#"{"id":7,"method":"sub","a":1}"#, r#"{"code":"METHOD_NOT_ALLOWED","id":7}"#);
         for question in [r#"{"id":4294967296,"method":"add"}"#, r#"{"id":-1}"#, "{}", "[]", "no json", ""] {
