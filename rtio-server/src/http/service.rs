@@ -34,8 +34,8 @@ pub(super) async fn handle(connection: &Connection, head: &Parts, body: &mut Inc
     let trail = Trail::new(&callers.hub, peer, &head.headers);
     let asked = Asked::new(&head.headers, callers.config.max_wait).with_trail(trail);
     let route = route(&head.method, head.uri.path());
-    // The time limit of a group call stands in its body.
-    let applied = asked.wait.filter(|_| route != Route::GroupCall);
+    // The time limit of a group call stands in its body, and a device that polls waits for nothing.
+    let applied = asked.wait.filter(|_| !matches!(route, Route::GroupCall | Route::Realer));
     let mut response = match route {
         Route::Compatible(device) => match Visit::begin(callers, peer, (&device, None), &asked).await {
             Ok(visit) => call::compatible(&visit, body, busy).await,

@@ -162,7 +162,7 @@ impl Pusher {
 
     async fn tell(&self, device: &DeviceId, desired: &DesiredState, max_data: usize) -> Outcome {
         let Some(data) = payload(desired, max_data) else { return Outcome::TooLarge };
-        let request = CallRequest::new("/iot/v1/desired-states", &data, None, ANSWER_TIMEOUT);
+        let request = CallRequest::new(URI, &data, None, ANSWER_TIMEOUT);
         match self.hub.call_device(device, request).await {
             Err(error) => Outcome::of_call(&error),
             Ok(answer) if answer.is_empty() => Outcome::Delivered,
@@ -195,6 +195,9 @@ const MAX_AT_ONCE: usize = 256;
 
 /// Events that are looked at before the work goes on.
 const EVENTS_AT_ONCE: usize = 256;
+
+/// Where a device takes what it is told.
+pub(super) const URI: &str = "/iot/v1/desired-states";
 
 /// A device's answer to a CoPOST (docs/protocol.md §5).
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);

@@ -48,7 +48,7 @@ impl Shadow {
 
 impl ports::Shadow for Shadow {
     fn has(&self, device: &DeviceId, uri: &str) -> bool {
-        uri.starts_with(uri::PREFIX) && is_control_device(device)
+        is_control_device(device) && uri::is_of_hub(uri)
     }
 
     fn call<'a>(&'a self, device: &'a DeviceId, request: CallRequest<'a>) -> BoxFuture<'a, Answered> {

@@ -1,7 +1,17 @@
 //! The device URIs that callers find below `/iot/v1/` of a control device (pure).
 
-/// What all of them begin with. Nothing of a control device below it reaches the device.
-pub(super) const PREFIX: &str = "/iot/v1/";
+use crate::hub::UriDigest;
+use crate::realer::push;
+
+/// What all of them begin with.
+const PREFIX: &str = "/iot/v1/";
+
+/// Whether the hub answers at this URI of a control device, so that no caller reaches the device by it: what is below the prefix, and
+/// what a device would take for the URI where the hub tells it desired states. Devices know URIs by a digest, and everybody can find
+/// another one with the same.
+pub(super) fn is_of_hub(uri: &str) -> bool {
+    uri.starts_with(PREFIX) || UriDigest::of(uri) == UriDigest::of(push::URI)
+}
 
 /// One of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

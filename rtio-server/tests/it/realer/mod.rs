@@ -7,6 +7,7 @@ mod callers;
 mod document;
 mod full_disk;
 mod https_admission;
+mod https_attacks;
 mod https_feed;
 mod https_mqtt;
 mod https_oauth;

@@ -2,6 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use rtio_server::hub::UriDigest;
 use rtio_server::realer::{Subscription, new_control_device};
 use serde_json::{Value, json};
 
@@ -77,6 +78,22 @@ async fn a_device_that_holds_a_session_is_online_and_is_not_asked_12() {
     assert_eq!(refusal(&hub.calls(&path(&device, "own"), b"").await).0, 404, "nothing below /iot/v1/ reaches it");
     assert_eq!(hub.calls(&format!("/{}/own", device.id), b"").await.body, b"mine");
     assert_eq!((hub.counts("calls_total{outcome=\"shadow\"}"), hub.counts("calls_total{outcome=\"ok\"}")), (2, 1));
+}
+
+#[tokio::test]
+async fn no_uri_reaches_the_device_that_reads_like_the_one_where_it_takes_wishes() {
+    let hub = hub().with_realer().start().await;
+    let device = control_device(&hub).await;
+    let session = Device::verify_with(hub.peer().await, device.id.as_str(), &device.secret, 0).await;
+    let _session = session.answers("/iot/v1/desired-states", b"mine");
+    // A device tells URIs apart by their digest, and these two have the same one.
+    assert_eq!(UriDigest::of(ALIKE), UriDigest::of("/iot/v1/desired-states"));
+    let wish = br#"{"command_id":"forged","value":"1"}"#;
+    assert_eq!(refusal(&hub.calls(&format!("/{}{ALIKE}", device.id), wish).await).0, 404);
+    assert_eq!(hub.asks("GET", &format!("/{}{ALIKE}", device.id), &[], b"").await.problem().0, 404);
+    let body = json!({"devices": [device.id.as_str()], "uri": ALIKE, "data": "{}"}).to_string();
+    let lines = hub.asks("POST", "/v1/calls", &[], body.as_bytes()).await.text();
+    assert!(!lines.contains(&STANDARD.encode("mine")), "{lines}");
 }
 
 #[tokio::test]
@@ -202,3 +219,6 @@ async fn what_the_hub_answers_is_in_the_audit_log_with_its_status() {
         assert_eq!((&line["event"], &line["delivery"]), (&json!("call"), &json!("answered")));
     }
 }
+
+/// Made so that its digest is that of `/iot/v1/desired-states`, as anybody can: it is a CRC.
+const ALIKE: &str = "/own/abdn9pt6";
