@@ -94,7 +94,8 @@ async fn resources_are_contexts_and_their_end_changes_the_contract() {
     assert_eq!(place.revisions().await.0, 3, "their order says nothing");
     let commands = place.store.catalog(&place.device).await.unwrap().unwrap().commands;
     assert_eq!(commands[0].resources, [resource_id('1'), resource_id('2')]);
-    place.change(vec![CatalogChange::RemoveResource(resource_id('1'))]).await.unwrap();
+    let changed = place.change(vec![CatalogChange::RemoveResource(resource_id('1'))]).await.unwrap();
+    assert_eq!(changed, [device('a')], "it is to be told, though it was not named");
     assert_eq!(place.revisions().await.0, 4);
     assert_eq!(place.store.resources(None, 9).await.unwrap(), [resource('2', "bed")]);
     let error = place.change(vec![put(two)]).await.unwrap_err();
