@@ -44,6 +44,12 @@ impl Problem {
         Self { retry_after: Some(seconds), ..self }
     }
 
+    /// What the hub cannot do now, such as on a full disk, and may do later. The code tells programs that it is no device's absence.
+    pub(super) fn unavailable(detail: &str) -> Self {
+        let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, detail);
+        problem.with_code("INTERNAL_SERVER_ERROR").with_retry_after("5")
+    }
+
     /// With the name of the field that is at fault.
     pub(super) fn with_field(self, field: String) -> Self {
         Self { field: Some(field), ..self }

@@ -15,7 +15,8 @@ impl Realer {
     /// [`CatalogError`].
     pub async fn change_catalog(&self, changes: Vec<CatalogChange>) -> Result<(), CatalogError> {
         let done: Vec<_> = changes.iter().map(Done::of).collect();
-        self.store.change_catalog(changes, self.now_ms()).await?;
+        let changed = self.store.change_catalog(changes, self.now_ms()).await?;
+        changed.iter().for_each(|device| self.has_changed(device));
         for Done { what, device, name } in done {
             let of = device.as_ref().map(tracing::field::display);
             tracing::info!(device = of, name, "an operator has {what}");

@@ -63,7 +63,8 @@ pub struct Plan {
     pub max_batch_items: Option<u32>,
 }
 
-/// Numbers that grow with each change. What goes over the wire is made of them ([`Revisions::runtime`]).
+/// Numbers that grow with each change, and are the second of it at least, so that none comes again after a restored backup or for a
+/// device that was added again. What goes over the wire is made of them ([`Revisions::runtime`]).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Revisions {
     /// Of commands and sensors.

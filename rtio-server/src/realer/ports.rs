@@ -56,8 +56,13 @@ pub trait Store: Debug + Send + Sync {
     /// At most `max` resources in the order of their ids, from the first one after `after`.
     fn resources<'a>(&'a self, after: Option<&'a ResourceId>, max: usize) -> Stored<'a, Vec<Resource>>;
 
-    /// Makes all of these changes, or none. A change of what firmware sees raises the revision of its device.
-    fn change_catalog(&self, changes: Vec<CatalogChange>, now_ms: i64) -> BoxFuture<'_, Result<(), CatalogError>>;
+    /// Makes all of these changes, or none. A change of what firmware sees raises the revision of its device. Which devices stand
+    /// otherwise now, also by what only belongs to them; not those that were removed.
+    fn change_catalog(
+        &self,
+        changes: Vec<CatalogChange>,
+        now_ms: i64,
+    ) -> BoxFuture<'_, Result<Vec<DeviceId>, CatalogError>>;
 
     /// Takes items of a device, one after the other; each is accepted or refused by itself.
     fn accept<'a>(

@@ -88,6 +88,5 @@ impl From<Refusal> for Problem {
 }
 
 fn unavailable() -> Problem {
-    let detail = "the hub cannot read or write its store now; its log says why";
-    Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).with_retry_after("5")
+    Problem::unavailable("the hub cannot read or write its store now; its log says why")
 }

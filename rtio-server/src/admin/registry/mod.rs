@@ -244,7 +244,7 @@ impl From<WishError> for Problem {
             WishError::Registry(RegistryError::Unknown(_)) => StatusCode::NOT_FOUND,
             WishError::Registry(RegistryError::Failed(_)) | WishError::Random(_) => {
                 tracing::error!(error = %crate::telemetry::chain(&error), "the registry failed");
-                StatusCode::INTERNAL_SERVER_ERROR
+                return Self::unavailable(&error.to_string());
             }
         };
         Self::new(status, error.to_string())

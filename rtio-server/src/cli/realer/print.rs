@@ -22,7 +22,7 @@ pub(super) fn device(answer: &Value) -> String {
     format!("{}{}{}", device_line(answer), sources("commands"), sources("sensors"))
 }
 
-/// `cdv_… "greenhouse" active https,rtio enabled cat-3 run-1-9f3c`
+/// `cdv_… "greenhouse" active https,rtio enabled cat-1795357872 run-1795357871-9f3c`
 fn device_line(device: &Value) -> String {
     let access = if device["enabled"] == true { "enabled" } else { "disabled" };
     let mut line = format!(

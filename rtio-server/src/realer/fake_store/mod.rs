@@ -171,8 +171,15 @@ impl Store for FakeStore {
         })
     }
 
-    fn change_catalog(&self, changes: Vec<CatalogChange>, now_ms: i64) -> BoxFuture<'_, Result<(), CatalogError>> {
-        let changed = self.with(move |memory| changes.into_iter().try_for_each(|change| memory.change(change, now_ms)));
+    fn change_catalog(
+        &self,
+        changes: Vec<CatalogChange>,
+        now_ms: i64,
+    ) -> BoxFuture<'_, Result<Vec<DeviceId>, CatalogError>> {
+        let changed = self.with(move |memory| {
+            changes.into_iter().try_for_each(|change| memory.change(change, now_ms))?;
+            Ok(memory.devices.keys().cloned().collect())
+        });
         Box::pin(async { changed.await? })
     }
 

@@ -58,21 +58,26 @@ impl<'a> Change<'a> {
         }
     }
 
-    /// Raises the revisions of whose contract has changed.
-    pub(super) fn finish(self) -> Changed {
+    /// Raises the revisions of whose contract has changed. Who has changed at all.
+    pub(super) fn finish(self) -> Result<Vec<DeviceId>, CatalogError> {
         let mut grow = self.connection.prepare_cached(
-            "UPDATE control_devices SET catalog_revision = catalog_revision + ?2, runtime_revision = runtime_revision + ?3,
+            "UPDATE control_devices SET
+             catalog_revision = CASE WHEN ?2 THEN max(catalog_revision + 1, ?5) ELSE catalog_revision END,
+             runtime_revision = CASE WHEN ?3 THEN max(runtime_revision + 1, ?5) ELSE runtime_revision END,
              changes = changes + ?4 WHERE control = ?1 RETURNING changes",
         )?;
         let mut mark = self.connection.prepare_cached("UPDATE sources SET changed = ?2 WHERE source = ?1")?;
+        let mut changed = Vec::with_capacity(self.touched.len());
         for (control, touched) in self.touched {
-            let row = params![control, touched.catalog, touched.runtime, touched.state];
+            let revision = control::revision(self.now_ms);
+            let row = params![control, touched.catalog, touched.runtime, touched.state, revision];
             let change: i64 = grow.query_row(row, |row| row.get(0))?;
             for source in touched.sources {
                 mark.execute([source, change])?;
             }
+            changed.push(control::by_number(self.connection, control)?);
         }
-        Ok(())
+        Ok(changed)
     }
 
     fn touched(&mut self, control: i64) -> &mut Touched {
@@ -91,7 +96,7 @@ impl<'a> Change<'a> {
             RegistryError::Failed(error) => StoreError(error).into(),
             error @ RegistryError::Unknown(_) => StoreError(error.into()).into(),
         })?;
-        Ok(control::insert(self.connection, id, settings)?)
+        Ok(control::insert(self.connection, id, settings, self.now_ms)?)
     }
 
     fn change_device(&mut self, id: &DeviceId, settings: &DeviceSettings) -> Changed {
@@ -101,7 +106,11 @@ impl<'a> Change<'a> {
         };
         self.check_device_label(Some(control), &settings.label)?;
         let of_runtime = |of: &DeviceSettings| (of.protocols, of.plan);
-        self.touched(control).runtime |= of_runtime(&before.settings) != of_runtime(settings);
+        // What callers see of it. (§12)
+        let of_state = |of: &DeviceSettings| (of.label.clone(), of.subscription);
+        let touched = self.touched(control);
+        touched.runtime |= of_runtime(&before.settings) != of_runtime(settings);
+        touched.state |= of_state(&before.settings) != of_state(settings);
         Ok(control::update(self.connection, control, settings)?)
     }
 

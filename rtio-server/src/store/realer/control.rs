@@ -126,11 +126,17 @@ fn read(row: &Row<'_>) -> rusqlite::Result<ControlDevice> {
 }
 
 /// Adds the runtime's half of a device that the registry has.
-pub(super) fn insert(connection: &Connection, device: &DeviceId, settings: &DeviceSettings) -> rusqlite::Result<()> {
+pub(super) fn insert(
+    connection: &Connection,
+    device: &DeviceId,
+    settings: &DeviceSettings,
+    now_ms: i64,
+) -> rusqlite::Result<()> {
     let mut insert = connection.prepare_cached(
         "INSERT INTO control_devices
-         (device, label, subscription, protocols, minimum_interval_ms, max_request_bytes, max_batch_items)
-         SELECT device, ?2, ?3, ?4, ?5, ?6, ?7 FROM devices WHERE id = ?1",
+         (device, label, subscription, protocols, minimum_interval_ms, max_request_bytes, max_batch_items,
+          catalog_revision, runtime_revision)
+         SELECT device, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8 FROM devices WHERE id = ?1",
     )?;
     let DeviceSettings { label, subscription, protocols, plan } = settings;
     let row = params![
@@ -141,8 +147,16 @@ pub(super) fn insert(connection: &Connection, device: &DeviceId, settings: &Devi
         plan.minimum_interval_ms,
         plan.max_request_bytes,
         plan.max_batch_items,
+        revision(now_ms),
     ];
     insert.execute(row).map(drop)
+}
+
+/// The least number of a revision that is new now: the second. So none comes again that a device may have cached, also where the rows
+/// that knew it are gone: after a restored backup, for a device that was removed and added again, or on another hub.
+pub(super) const fn revision(now_ms: i64) -> i64 {
+    let seconds = now_ms / 1000;
+    if seconds > 1 { seconds } else { 1 }
 }
 
 /// Writes other settings of a device.

@@ -103,7 +103,11 @@ impl ports::Store for Store {
         self.read(|connection| sources::resources(connection, after, max))
     }
 
-    fn change_catalog(&self, changes: Vec<CatalogChange>, now_ms: i64) -> BoxFuture<'_, Result<(), CatalogError>> {
+    fn change_catalog(
+        &self,
+        changes: Vec<CatalogChange>,
+        now_ms: i64,
+    ) -> BoxFuture<'_, Result<Vec<DeviceId>, CatalogError>> {
         let key = Arc::clone(&self.key);
         Box::pin(self.writer.write_many(changes.len(), move |connection| {
             let mut change = Change::new(connection, &key, now_ms);

@@ -26,22 +26,22 @@ use serde_json::{Value, json};
 use crate::program::{Running, rtio};
 
 const FOLDER: &str = "RTIO_TEST_FED_FOLDER";
-const DEVICES: usize = 8;
-const SECRET: &str = "a secret of thirty characters.";
+pub(super) const DEVICES: usize = 8;
+pub(super) const SECRET: &str = "a secret of thirty characters.";
 
-fn device(number: usize) -> DeviceId {
+pub(super) fn device(number: usize) -> DeviceId {
     DeviceId::parse(&format!("cdv_{number:026}")).unwrap()
 }
 
-fn sensor(number: usize) -> SensorId {
+pub(super) fn sensor(number: usize) -> SensorId {
     SensorId::parse(&format!("sns_{number:026}")).unwrap()
 }
 
-fn open(folder: &Path) -> Store {
+pub(super) fn open(folder: &Path) -> Store {
     Store::open(&DataDir::open(folder).unwrap(), Metrics::default()).unwrap()
 }
 
-async fn fill(store: &Store) {
+pub(super) async fn fill(store: &Store) {
     let changes = (0..DEVICES).flat_map(|number| {
         let (subscription, protocols) = (Subscription::Active, Protocols::default());
         let plan = Plan { minimum_interval_ms: Some(0), ..Plan::default() };

@@ -51,6 +51,35 @@ async fn revisions_grow_with_what_firmware_sees_once_a_request() {
     }
 }
 
+/// §3: what a device has cached matches no other catalog, also where the rows that knew its number are gone.
+#[tokio::test]
+async fn a_revision_never_comes_again_after_a_restore_or_a_second_beginning() {
+    let place = Greenhouse::new().await;
+    let put = |kind: &str| {
+        let command = Command { kind: kind.to_owned(), ..relay() };
+        CatalogChange::PutCommand { device: device('a'), command }
+    };
+    let change = async |change, now_ms| {
+        place.store.change_catalog(vec![change], now_ms).await.unwrap();
+        place.revisions().await
+    };
+    assert_eq!(change(put("fan"), 500_000).await, (500, 1), "the second of the change");
+    assert_eq!(change(put("pump"), 500_999).await, (501, 1), "another in the same second");
+    assert_eq!(change(put("lamp"), 400_000).await, (502, 1), "a clock that went back");
+    let plan = Plan { max_batch_items: Some(7), ..Plan::default() };
+    let settings = DeviceSettings { plan, ..settings("greenhouse") };
+    assert_eq!(
+        change(CatalogChange::ChangeDevice { id: device('a'), settings: settings.clone() }, 600_000).await,
+        (502, 600)
+    );
+    let again = [
+        CatalogChange::RemoveDevice(device('a')),
+        CatalogChange::AddDevice { id: device('a'), secret: secret('s'), settings },
+    ];
+    place.store.change_catalog(again.into(), 700_000).await.unwrap();
+    assert_eq!(place.revisions().await, (700, 700), "the first ones of a device that was there before");
+}
+
 #[tokio::test]
 async fn resources_are_contexts_and_their_end_changes_the_contract() {
     let place = Greenhouse::new().await;
@@ -65,7 +94,8 @@ async fn resources_are_contexts_and_their_end_changes_the_contract() {
     assert_eq!(place.revisions().await.0, 3, "their order says nothing");
     let commands = place.store.catalog(&place.device).await.unwrap().unwrap().commands;
     assert_eq!(commands[0].resources, [resource_id('1'), resource_id('2')]);
-    place.change(vec![CatalogChange::RemoveResource(resource_id('1'))]).await.unwrap();
+    let changed = place.change(vec![CatalogChange::RemoveResource(resource_id('1'))]).await.unwrap();
+    assert_eq!(changed, [device('a')], "it is to be told, though it was not named");
     assert_eq!(place.revisions().await.0, 4);
     assert_eq!(place.store.resources(None, 9).await.unwrap(), [resource('2', "bed")]);
     let error = place.change(vec![put(two)]).await.unwrap_err();

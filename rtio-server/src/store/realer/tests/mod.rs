@@ -4,7 +4,6 @@ mod accept;
 mod catalog;
 mod desired;
 mod full;
-mod many;
 mod model;
 mod retention;
 mod tokens;
@@ -47,7 +46,7 @@ impl Greenhouse {
         this
     }
 
-    async fn change(&self, changes: Vec<CatalogChange>) -> Result<(), CatalogError> {
+    async fn change(&self, changes: Vec<CatalogChange>) -> Result<Vec<DeviceId>, CatalogError> {
         self.store.change_catalog(changes, 1_000).await
     }
 

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use rtio_server::realer::ports::CatalogChange;
+use rtio_server::realer::{Command, DeviceSettings, Subscription};
 use serde_json::{Value, json};
 
 use super::{data_of, event, observes, path, tells};
 use crate::support::caller::request;
-use crate::support::realer::control_device;
+use crate::support::realer::{control_device, settings};
 use crate::support::tokens::Issuer;
 use crate::support::{Caller, hub};
 
@@ -39,6 +41,35 @@ async fn who_watches_sees_a_wish_expire_5_1() {
     let status = async |caller: &mut Caller| event(caller).await.2["commands"][0]["desired"][0]["status"].clone();
     assert_eq!(status(&mut caller).await, "pending");
     assert_eq!(status(&mut caller).await, "expired");
+}
+
+/// §12: what an operator changes is seen at once.
+#[tokio::test]
+async fn who_watches_sees_what_operators_change() {
+    let hub = hub().with_realer().start().await;
+    let device = control_device(&hub).await;
+    let mut caller = observes(&hub, &path(&device, "state"), None).await;
+    event(&mut caller).await;
+    let mut changed = async |change| {
+        hub.realer().change_catalog(vec![change]).await.unwrap();
+        event(&mut caller).await.2
+    };
+    let id = device.id.clone();
+    let inactive = DeviceSettings { subscription: Subscription::Inactive, ..settings(&device) };
+    let seen = changed(CatalogChange::ChangeDevice { id: id.clone(), settings: inactive.clone() }).await;
+    assert_eq!(
+        (&seen["subscription"], &seen["commands"], &seen["sensors"]),
+        (&json!("inactive"), &json!([]), &json!([]))
+    );
+    let named = DeviceSettings { label: "attic".to_owned(), ..inactive };
+    assert_eq!(changed(CatalogChange::ChangeDevice { id: id.clone(), settings: named }).await["label"], "attic");
+    let command = Command { label: "lamp".to_owned(), ..device.command() };
+    let seen = changed(CatalogChange::PutCommand { device: id.clone(), command }).await;
+    assert_eq!(seen["commands"][0]["label"], "lamp");
+    let seen = changed(CatalogChange::RemoveResource(device.resource.clone())).await;
+    assert_eq!((seen["commands"].as_array().unwrap().len(), seen["sensors"].as_array().unwrap().len()), (1, 1));
+    let gone = changed(CatalogChange::RemoveSensor { device: id, id: device.thermistor.clone() }).await;
+    assert_ne!(gone["catalog_revision"], seen["catalog_revision"]);
 }
 
 #[tokio::test]
