@@ -11,14 +11,19 @@ use crate::realer::{Adoption, Command, CommandId};
 #[serde(deny_unknown_fields)]
 pub struct CommandFields {
     /// What operators call it.
+    #[serde(default, deserialize_with = "super::said")]
     pub label: Option<String>,
     /// The kind of actuator.
+    #[serde(default, deserialize_with = "super::said")]
     pub kind: Option<String>,
     /// How values are read.
+    #[serde(default, deserialize_with = "super::said")]
     pub value_type: Option<String>,
     /// Pin or port on the device.
+    #[serde(default, deserialize_with = "super::said")]
     pub pin_port: Option<String>,
     /// The value of a new one before anything is desired; later that is what desired states are for.
+    #[serde(default, deserialize_with = "super::said")]
     pub value: Option<String>,
     /// The least value that may be wished; `null`: any.
     #[serde(default, deserialize_with = "super::given")]
@@ -27,8 +32,10 @@ pub struct CommandFields {
     #[serde(default, deserialize_with = "super::given")]
     pub max: Option<Option<f64>>,
     /// Whether what the device reports by itself becomes the desired value.
+    #[serde(default, deserialize_with = "super::said")]
     pub adoption: Option<AdoptionName>,
     /// What it belongs to, by id or label.
+    #[serde(default, deserialize_with = "super::said")]
     pub resources: Option<Vec<String>>,
 }
 

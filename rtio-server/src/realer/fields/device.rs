@@ -10,10 +10,13 @@ use crate::realer::{DeviceSettings, Plan, Protocols};
 #[serde(deny_unknown_fields)]
 pub struct DeviceFields {
     /// What operators call it.
+    #[serde(default, deserialize_with = "super::said")]
     pub label: Option<String>,
     /// Whether it is served.
+    #[serde(default, deserialize_with = "super::said")]
     pub subscription: Option<SubscriptionName>,
     /// How it may exchange data.
+    #[serde(default, deserialize_with = "super::said")]
     pub protocols: Option<Vec<Protocol>>,
     /// Shortest spacing of its requests; `null`: the hub's own.
     #[serde(default, deserialize_with = "super::given")]
@@ -122,6 +125,17 @@ mod tests {
         let changed = read(r#"{"subscription":"inactive","max_batch_items":null}"#).changed(new.clone()).unwrap();
         assert_eq!(changed.plan.max_batch_items, None);
         assert_eq!((changed.label, changed.protocols), (new.label, new.protocols));
+    }
+
+    #[test]
+    fn null_is_refused_where_it_could_take_nothing_away() {
+        for field in ["label", "subscription", "protocols"] {
+            assert!(serde_json::from_str::<DeviceFields>(&format!("{{\"{field}\":null}}")).is_err(), "{field}");
+        }
+        for field in ["label", "kind", "value_type", "pin_port", "value", "adoption", "resources"] {
+            let json = format!("{{\"{field}\":null}}");
+            assert!(serde_json::from_str::<crate::realer::fields::CommandFields>(&json).is_err(), "{field}");
+        }
     }
 
     #[test]

@@ -108,3 +108,12 @@ where
 {
     Option::deserialize(deserializer).map(Some)
 }
+
+/// What there always is: absent says nothing, and `null` is refused.
+pub(super) fn said<'de, T, D>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    T: Deserialize<'de>,
+    D: Deserializer<'de>,
+{
+    T::deserialize(deserializer).map(Some)
+}

@@ -12,6 +12,7 @@ use crate::realer::{MAX_RESOURCES, Resource, ResourceId};
 #[serde(deny_unknown_fields)]
 pub struct ResourceFields {
     /// What operators call it.
+    #[serde(default, deserialize_with = "super::said")]
     pub label: Option<String>,
 }
 

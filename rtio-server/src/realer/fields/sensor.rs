@@ -10,16 +10,22 @@ use crate::realer::{Sensor, SensorId};
 #[serde(deny_unknown_fields)]
 pub struct SensorFields {
     /// What operators call it.
+    #[serde(default, deserialize_with = "super::said")]
     pub label: Option<String>,
     /// What kind of sensor it is.
+    #[serde(default, deserialize_with = "super::said")]
     pub kind: Option<String>,
     /// Quantity.
+    #[serde(default, deserialize_with = "super::said")]
     pub qc: Option<String>,
     /// Unit.
+    #[serde(default, deserialize_with = "super::said")]
     pub mu: Option<String>,
     /// Pin or port on the device.
+    #[serde(default, deserialize_with = "super::said")]
     pub pin_port: Option<String>,
     /// What it belongs to, by id or label.
+    #[serde(default, deserialize_with = "super::said")]
     pub resources: Option<Vec<String>>,
 }
 

@@ -61,7 +61,7 @@ impl Shadow {
         // One more tells whether there is another page.
         let records = realer.store.feed_data(device, page.after, page.limit + 1).await;
         let records = realer.stored(device, records)?;
-        Ok(written(&FeedDataDocument::of(records, page.limit, &realer.config), HTTP_OK))
+        Ok(written(&FeedDataDocument::of(&records, page.limit, &realer.config), HTTP_OK))
     }
 
     /// Sets a desired state. Whoever says how long it would wait is told the outcome that comes by then. A device that is offline, or

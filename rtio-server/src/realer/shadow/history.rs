@@ -49,12 +49,17 @@ pub struct FeedItem {
 }
 
 impl FeedDataDocument {
-    /// The first `limit` of these; one more says that there is a next page.
-    pub(super) fn of(mut records: Vec<FeedRecord>, limit: usize, config: &Config) -> Self {
-        let is_more = records.len() > limit;
-        records.truncate(limit);
-        let next = records.last().map(|record| record.id).filter(|_| is_more);
-        Self { code: config.codes.of(OK), feed_data: records.iter().map(FeedItem::of).collect(), next }
+    /// The first `limit` of these, or as many as fit a page ([`MAX_BYTES`]); one more says that there is a next page.
+    pub(super) fn of(records: &[FeedRecord], limit: usize, config: &Config) -> Self {
+        let mut bytes = 0;
+        let items = records.iter().take(limit).map(FeedItem::of).take_while(|item| {
+            let is_first = bytes == 0;
+            bytes += item.bytes();
+            is_first || bytes <= MAX_BYTES
+        });
+        let feed_data: Vec<_> = items.collect();
+        let next = feed_data.last().map(|item| item.feed_data_id).filter(|_| feed_data.len() < records.len());
+        Self { code: config.codes.of(OK), feed_data, next }
     }
 }
 
@@ -78,5 +83,52 @@ impl FeedItem {
             sequence_number: record.sequence,
             warnings: record.warnings.iter().map(WarningItem::of).collect(),
         }
+    }
+
+    /// How long it is as it is written.
+    fn bytes(&self) -> usize {
+        serde_json::to_vec(self).map_or(0, |json| json.len())
+    }
+}
+
+/// Most bytes of a page's records: a group call has as many pages in memory as it makes calls at once.
+const MAX_BYTES: usize = 64 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::realer::{MessageId, SensorId, Text, Warnings};
+
+    fn record(id: u64, value: &str) -> FeedRecord {
+        FeedRecord {
+            id,
+            source: SourceId::Sensor(SensorId::new(1).unwrap()),
+            message_id: MessageId::parse("m").unwrap(),
+            value: Text::parse(value).unwrap(),
+            observed_ms: 0,
+            received_ms: 0,
+            answer: None,
+            sequence: None,
+            warnings: Warnings::default(),
+        }
+    }
+
+    fn page(records: &[FeedRecord], limit: usize) -> (usize, Option<u64>) {
+        let document = FeedDataDocument::of(records, limit, &Config::default());
+        assert!(serde_json::to_vec(&document).unwrap().len() < MAX_BYTES + 1024);
+        (document.feed_data.len(), document.next)
+    }
+
+    #[test]
+    fn a_page_ends_where_it_is_full_and_says_where_the_next_one_begins() {
+        let short: Vec<_> = (1..=101).map(|id| record(id, "1")).collect();
+        assert_eq!(page(&short, 100), (100, Some(100)));
+        assert_eq!(page(&short[..100], 100), (100, None));
+        assert_eq!(page(&[], 100), (0, None));
+        // As long as a value can be: each of its characters is written with six.
+        let long: Vec<_> = (1..=501).map(|id| record(id, &"\0".repeat(255))).collect();
+        let (count, next) = page(&long, 500);
+        assert!((30..50).contains(&count) && next == Some(count as u64), "{count} {next:?}");
+        assert_eq!(page(&long[..1], 500), (1, None));
     }
 }

@@ -55,7 +55,7 @@ const NO_PLACE: ShadowRefusal = ShadowRefusal {
 /// Records of a page unless it says otherwise.
 const LIMIT: usize = 100;
 
-/// Most records of a page: with the longest values and message ids it has about 900 KB.
+/// Most records of a page, where that many fit it.
 const MAX_LIMIT: usize = 500;
 
 /// The greatest number of a record or a change.

@@ -15,4 +15,5 @@ mod https_read;
 mod https_transport;
 mod killed;
 mod lifecycle;
+mod secrets;
 mod session;
