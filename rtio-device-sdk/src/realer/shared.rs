@@ -55,6 +55,8 @@ pub(super) struct State {
     pub(super) descriptor: Option<Arc<Descriptor>>,
     /// How often desired states were asked to be asked for.
     pub(super) refreshes: u64,
+    /// How often the hub has shown that it serves the device.
+    pub(super) served: u64,
 }
 
 /// Acts on desired states of one command.
@@ -147,7 +149,15 @@ impl Shared {
 
     /// This descriptor counts from now on.
     pub(super) fn describe(&self, descriptor: &Descriptor) {
-        self.state.send_modify(|state| state.descriptor = Some(Arc::new(descriptor.clone())));
+        self.state.send_modify(|state| {
+            state.descriptor = Some(Arc::new(descriptor.clone()));
+            state.served += 1;
+        });
+    }
+
+    /// The hub serves the device, whatever it said before.
+    pub(super) fn is_served(&self) {
+        self.state.send_modify(|state| state.served += 1);
     }
 
     /// The descriptor does not count any more.

@@ -274,6 +274,32 @@ async fn refusals_are_told_and_what_cannot_be_sent_is_not_taken() {
     assert_eq!(realer.waiting(), 0);
 }
 
+/// §11, `subscription_inactive`: the wait of an hour is over as soon as the hub shows that the device is served again.
+#[tokio::test]
+async fn who_is_served_again_goes_on_at_once() {
+    let (hub, realer) = (FakeHub::start().await, opened());
+    counts(&realer);
+    let (_running, mut hub_end) = hub.serve(device().realer(&realer)).await;
+    let refused = json!({"code": 4002, "error": {"type": "subscription_inactive", "message": "not active"}});
+    answered(&mut hub_end, DESIRED, refused.clone()).await;
+    // By a descriptor.
+    let asking = tokio::spawn({
+        let realer = realer.clone();
+        async move { realer.bootstrap().await }
+    });
+    let document = json!({"code": 2000, "catalog_revision": "cat-1", "runtime_revision": "run-1"});
+    answered(&mut hub_end, BOOTSTRAP, document).await;
+    soon(asking).await.unwrap().unwrap();
+    answered(&mut hub_end, DESIRED, states(&[])).await;
+    realer.reading("sns_1", 20.5).await.unwrap();
+    answered(&mut hub_end, FEED_DATA, refused).await;
+    // By a push.
+    pushed(&mut hub_end, &desired("des_1", 1)).await;
+    let sent = asked(&mut hub_end, FEED_DATA, StatusCode::Ok, created).await;
+    assert_eq!(sent["value"], "20.5");
+    soon(realer.all_sent()).await;
+}
+
 /// §5.2, §6.4: over restarts.
 #[tokio::test]
 async fn what_is_kept_survives_the_program() {
