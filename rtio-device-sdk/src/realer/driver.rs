@@ -34,7 +34,10 @@ pub(super) async fn run(shared: Arc<Shared>, device: Device) {
     loop {
         tokio::select! {
             changed = presence.changed() => match changed {
-                Ok(()) => driver.handle_presence(*presence.borrow_and_update()),
+                Ok(()) => {
+                    let now = *presence.borrow_and_update();
+                    driver.handle_presence(now).await;
+                }
                 Err(_stopped) => return,
             },
             changed = state.changed() => match changed {
@@ -65,6 +68,8 @@ pub(super) async fn pushed(shared: Arc<Shared>, body: Bytes) -> Result<Bytes, Ha
     let fits = told.len() < shared.capacity().body_bytes();
     if done.asked == Asked::Again || began.elapsed() >= PUSH_PATIENCE || !fits {
         queue(&shared, done.report).await;
+    } else {
+        shared.is_answered_with(done.report);
     }
     Ok(if fits { told.into() } else { Bytes::new() })
 }
@@ -92,10 +97,14 @@ impl Driver {
         Self { shared, device, pace, not_before, online, asks, refreshes: 0, is_unserved, served: 0 }
     }
 
-    /// A new connection: what was open before it is asked for, and nothing waits any more for what the old one did.
-    fn handle_presence(&mut self, presence: Presence) {
+    /// A new connection: what was open before it is asked for, what may have been lost with the old one is told again, because what it
+    /// answers may be open no more, and nothing waits any more for what the old one did.
+    async fn handle_presence(&mut self, presence: Presence) {
         self.online = presence == Presence::Online;
         if self.online {
+            for report in self.shared.take_unsure() {
+                queue(&self.shared, report).await;
+            }
             self.asks = true;
             self.not_before = Instant::now();
         }

@@ -154,6 +154,28 @@ async fn what_was_desired_while_the_device_was_away_is_asked_for_after_each_conn
     assert_eq!(called.load(Ordering::Relaxed), 1);
 }
 
+/// What a device did is told also where the answer to the push was lost and its desired state is over when the device is back.
+#[tokio::test]
+async fn an_answer_that_may_be_lost_with_the_connection_is_told_again() {
+    let (hub, realer) = (FakeHub::start().await, opened());
+    let called = counts(&realer);
+    let (_running, mut hub_end) = served(&hub, &realer).await;
+    let (_, report) = pushed(&mut hub_end, &desired("des_1", 1)).await;
+    drop(hub_end);
+    let mut hub_end = hub.accept().await;
+    greeted(&mut hub_end).await;
+    let again = asked(&mut hub_end, FEED_DATA, StatusCode::Ok, created).await;
+    assert_eq!((&again["message_id"], &again["value"]), (&report["message_id"], &report["value"]));
+    assert_eq!(again["desired_id"], "des_1");
+    soon(realer.all_sent()).await;
+    assert_eq!(called.load(Ordering::Relaxed), 1);
+    // The hub has it: it is not told a third time.
+    drop(hub_end);
+    let mut hub_end = hub.accept().await;
+    greeted(&mut hub_end).await;
+    assert_eq!(realer.waiting(), 0);
+}
+
 #[tokio::test]
 async fn a_handler_that_comes_late_gets_what_was_desired_before() {
     let (hub, realer) = (FakeHub::start().await, opened());
