@@ -18,8 +18,8 @@ mkdir -p "$state/queue" "$state/handled"
 [ -f "$state/relay" ] || echo 0.0 >"$state/relay"
 
 token='' renew_at=0 revisions='' wait=5 failures=0
-# Names this run, so that no message id is made twice, also after a crash.
-run=$(date +%s)-$$ number=0
+# Names this run, so that no message id is made twice, also after a crash, and where the clock begins anew with each start.
+run=$(date +%s)-$(od -An -N4 -tx4 /dev/urandom | tr -d ' ') number=0
 
 now() { date -u +%Y-%m-%dT%H:%M:%SZ; }
 
@@ -29,8 +29,9 @@ number() { grep -o "\"$1\":[0-9]*" | sed -n '1s/^[^:]*://p'; }
 
 # ask PATH [BODY]: GET, or POST with a body; sets `answer` and `code`. The token is no argument of curl, where everybody could see it.
 ask() {
+    rm -f "$state/head"
     answer=$(printf 'header = "Authorization: Bearer %s"\n' "$token" |
-        curl --silent --show-error --connect-timeout 10 --max-time 30 --config - \
+        curl --silent --show-error --connect-timeout 10 --max-time 30 --dump-header "$state/head" --config - \
             ${2:+--header 'Content-Type: application/json' --data "$2"} "$hub/iot/v1/devices/$CLIENT_ID/$1") || answer=''
     code=$(printf %s "$answer" | number code)
     # Firmware branches on the code; no answer is as good as a failure of the hub.
@@ -40,8 +41,9 @@ ask() {
 # fetch_token: 1. OAuth client credentials.
 fetch_token() {
     [ "$(date +%s)" -ge "$renew_at" ] || return 0
+    rm -f "$state/head"
     answer=$(printf 'user = "%s:%s"\n' "$CLIENT_ID" "$CLIENT_SECRET" |
-        curl --silent --show-error --connect-timeout 10 --max-time 30 --config - \
+        curl --silent --show-error --connect-timeout 10 --max-time 30 --dump-header "$state/head" --config - \
             --data grant_type=client_credentials "$hub/oauth/token") || answer=''
     token=$(printf %s "$answer" | text access_token)
     if [ -z "$token" ]; then
@@ -61,7 +63,8 @@ fetch_bootstrap() {
     # One object per line: that of the relay on pin 6, that of the thermistor on pin 5.
     relay=$(printf %s "$answer" | tr '{' '\n' | grep '"kind":"relay".*"pin_port":"6"' | text id)
     thermistor=$(printf %s "$answer" | tr '{' '\n' | grep '"kind":"thermistor".*"pin_port":"5"' | text id)
-    wait=$(printf %s "$answer" | tr '{' '\n' | sed -n '/minimum_interval/{p;q;}' | number minimum_interval)
+    # The longest of the three, so that one rhythm suits all.
+    wait=$(printf %s "$answer" | grep -o '"minimum_interval":[0-9]*' | sed 's/^.*://' | sort -n | sed -n '$p')
     echo "bootstrap $revisions: relay $relay, thermistor $thermistor, every $wait s"
 }
 
@@ -131,7 +134,10 @@ send() {
         [ -f "$item" ] || return 0
         ask feed-data "$(cat "$item")"
         case $code in
-        2*) echo "$(printf %s "$answer" | text status) $(printf %s "$answer" | text message_id)" ;;
+        2*)
+            failures=0
+            echo "$(printf %s "$answer" | text status) $(printf %s "$answer" | text message_id)"
+            ;;
         4001 | 4002 | 4003 | 4029 | 5*) return 1 ;;
         *) echo "dropped: $answer" ;;
         esac
@@ -148,8 +154,11 @@ pause() {
     case $code in
     4001) token='' renew_at=0 ;;
     4002) seconds=3600 ;;
-    4029) seconds=$wait ;;
+    # The shortest interval and more each time: the cycle of who is too fast gets longer.
+    4029) seconds=$((wait + seconds)) ;;
     esac
+    retry=$(tr -d '\r' 2>/dev/null <"$state/head" | sed -n 's/^[Rr]etry-[Aa]fter: \([0-9]*\)$/\1/p') || retry=''
+    [ "${retry:-0}" -le "$seconds" ] || seconds=$retry
     echo "no luck ($code), again in $seconds s: $answer"
     sleep "$seconds"
 }

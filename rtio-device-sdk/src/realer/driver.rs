@@ -20,7 +20,7 @@ use super::outcome::{Then, outcome};
 use super::pace::Pace;
 use super::pages::{Pages, Step};
 use super::queue::{Next, Room};
-use super::shared::{Asked, Handler, Shared};
+use super::shared::{Asked, Handler, Shared, State};
 use crate::client::{Device, Presence};
 use crate::error::{ClientError, HandlerError};
 
@@ -34,11 +34,14 @@ pub(super) async fn run(shared: Arc<Shared>, device: Device) {
     loop {
         tokio::select! {
             changed = presence.changed() => match changed {
-                Ok(()) => driver.handle_presence(*presence.borrow_and_update()),
+                Ok(()) => {
+                    let now = *presence.borrow_and_update();
+                    driver.handle_presence(now).await;
+                }
                 Err(_stopped) => return,
             },
             changed = state.changed() => match changed {
-                Ok(()) => driver.handle_refreshes(state.borrow_and_update().refreshes),
+                Ok(()) => driver.handle_state(&state.borrow_and_update()),
                 Err(_gone) => return,
             },
             () = sleep_until(driver.not_before), if driver.has_work() => driver.work().await,
@@ -57,6 +60,7 @@ pub(super) async fn bootstrap(shared: &Shared) -> Result<Descriptor, RealerError
 /// Answers a push: with the report, or with nothing where there is none now.
 pub(super) async fn pushed(shared: Arc<Shared>, body: Bytes) -> Result<Bytes, HandlerError> {
     let desired: Desired = serde_json::from_slice(&body).map_err(|_| HandlerError::BadRequest)?;
+    shared.is_served();
     let began = Instant::now();
     let Some(done) = handle(&shared, desired).await? else { return Ok(Bytes::new()) };
     // The hub may not wait any more, or the answer would not fit: then it comes as feed data, with the same message id.
@@ -64,6 +68,8 @@ pub(super) async fn pushed(shared: Arc<Shared>, body: Bytes) -> Result<Bytes, Ha
     let fits = told.len() < shared.capacity().body_bytes();
     if done.asked == Asked::Again || began.elapsed() >= PUSH_PATIENCE || !fits {
         queue(&shared, done.report).await;
+    } else {
+        shared.is_answered_with(done.report);
     }
     Ok(if fits { told.into() } else { Bytes::new() })
 }
@@ -78,27 +84,41 @@ struct Driver {
     /// Whether desired states are to be asked for, and up to which request for that they were.
     asks: bool,
     refreshes: u64,
+    /// Whether the last request was not served, and how often the hub had shown then that it serves the device.
+    is_unserved: bool,
+    served: u64,
 }
 
 impl Driver {
     fn new(shared: Arc<Shared>, device: Device) -> Self {
         let pace = Pace::new(shared.seed);
         let not_before = Instant::now();
-        Self { shared, device, pace, not_before, online: false, asks: false, refreshes: 0 }
+        let (online, asks, is_unserved) = (false, false, false);
+        Self { shared, device, pace, not_before, online, asks, refreshes: 0, is_unserved, served: 0 }
     }
 
-    /// A new connection: what was open before it is asked for, and nothing waits any more for what the old one did.
-    fn handle_presence(&mut self, presence: Presence) {
+    /// A new connection: what was open before it is asked for, what may have been lost with the old one is told again, because what it
+    /// answers may be open no more, and nothing waits any more for what the old one did.
+    async fn handle_presence(&mut self, presence: Presence) {
         self.online = presence == Presence::Online;
         if self.online {
+            for report in self.shared.take_unsure() {
+                queue(&self.shared, report).await;
+            }
             self.asks = true;
             self.not_before = Instant::now();
         }
     }
 
-    fn handle_refreshes(&mut self, refreshes: u64) {
-        self.asks |= refreshes != self.refreshes;
-        self.refreshes = refreshes;
+    /// Desired states are to be asked for, or the hub serves the device again: then the long wait for that is over.
+    fn handle_state(&mut self, state: &State) {
+        self.asks |= state.refreshes != self.refreshes;
+        self.refreshes = state.refreshes;
+        if self.is_unserved && state.served != self.served {
+            self.is_unserved = false;
+            self.not_before = Instant::now();
+        }
+        self.served = state.served;
     }
 
     fn has_work(&self) -> bool {
@@ -111,6 +131,7 @@ impl Driver {
             self.pace.follow(descriptor);
         }
         let (then, sent) = if self.asks { (self.ask().await, 0) } else { self.send().await };
+        self.is_unserved = then == Then::NotServed;
         self.not_before = Instant::now() + self.pace.wait(then, sent);
     }
 

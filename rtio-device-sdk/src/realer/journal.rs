@@ -36,6 +36,8 @@ impl Journal {
         };
         let (entries, is_torn) = read(&text)?;
         let file = OpenOptions::new().append(true).create(true).open(&path)?;
+        // Or a loss of power could take a new file away with all that is written to it.
+        File::open(folder)?.sync_all()?;
         let lines = entries.len();
         Ok((Self { path, file, lines, is_torn, _lock: lock }, entries))
     }

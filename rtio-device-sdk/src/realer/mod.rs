@@ -26,7 +26,7 @@
 //! ```
 //!
 //! The hub pushes a desired state to the device as soon as it is set, and the handler's answer closes it: one round trip. After each
-//! connection the device asks for those that are open. A desired state that comes twice is acted on once and answered with the same
+//! connection the device asks for those that are open, and tells again what it answered shortly before the last one was lost. A desired state that comes twice is acted on once and answered with the same
 //! message id; one that a newer one has overtaken, or whose time is over, is not acted on and answered as stale.
 //!
 //! What a device tells waits in a queue until the hub has it, under a message id that stays the same however often it is sent, so that

@@ -1,19 +1,22 @@
 //! What the handle, the pushes and the driver of one runtime share.
 
-use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
+use std::collections::{HashMap, VecDeque};
 use std::future::Future;
 use std::hash::BuildHasher;
 use std::io;
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use rtio_proto::Capacity;
 use tokio::sync::{Semaphore, watch};
+use tokio::time::Instant;
 
 use super::descriptor::Descriptor;
 use super::desired::{Answer, Desired};
+use super::item::Item;
 use super::journal::Journal;
 use super::memory::{Memory, Now};
 use super::time::Clock;
@@ -27,6 +30,8 @@ pub(super) struct Shared {
     clock: Arc<dyn Clock>,
     handlers: Mutex<HashMap<String, Handler>>,
     busy: Mutex<HashMap<String, Asked>>,
+    /// Answers to pushes, the newest last: nobody says whether they arrived.
+    unsure: Mutex<VecDeque<(Instant, Item)>>,
     device: watch::Sender<Option<Device>>,
     state: watch::Sender<State>,
     /// Of this run, for waits.
@@ -55,6 +60,8 @@ pub(super) struct State {
     pub(super) descriptor: Option<Arc<Descriptor>>,
     /// How often desired states were asked to be asked for.
     pub(super) refreshes: u64,
+    /// How often the hub has shown that it serves the device.
+    pub(super) served: u64,
 }
 
 /// Acts on desired states of one command.
@@ -91,6 +98,7 @@ impl Shared {
             clock,
             handlers: Mutex::default(),
             busy: Mutex::default(),
+            unsure: Mutex::default(),
             device: watch::Sender::new(None),
             state: watch::Sender::new(state),
             seed: RandomState::new().hash_one("pace"),
@@ -147,7 +155,15 @@ impl Shared {
 
     /// This descriptor counts from now on.
     pub(super) fn describe(&self, descriptor: &Descriptor) {
-        self.state.send_modify(|state| state.descriptor = Some(Arc::new(descriptor.clone())));
+        self.state.send_modify(|state| {
+            state.descriptor = Some(Arc::new(descriptor.clone()));
+            state.served += 1;
+        });
+    }
+
+    /// The hub serves the device, whatever it said before.
+    pub(super) fn is_served(&self) {
+        self.state.send_modify(|state| state.served += 1);
     }
 
     /// The descriptor does not count any more.
@@ -190,6 +206,21 @@ impl Shared {
         }
         busy.insert(desired_id.to_owned(), Asked::Once);
         Some(Busy { shared: Arc::clone(self), desired_id: Some(desired_id.to_owned()) })
+    }
+
+    /// A push is answered with this report.
+    pub(super) fn is_answered_with(&self, report: Item) {
+        let mut unsure = lock(&self.unsure);
+        if unsure.len() == MAX_UNSURE {
+            unsure.pop_front();
+        }
+        unsure.push_back((Instant::now(), report));
+    }
+
+    /// The connection was lost, and with it perhaps these answers, oldest first.
+    pub(super) fn take_unsure(&self) -> Vec<Item> {
+        let recent = std::mem::take(&mut *lock(&self.unsure)).into_iter();
+        recent.filter(|(at, _)| at.elapsed() < UNSURE_FOR).map(|(_, report)| report).collect()
     }
 
     pub(super) fn set_device(&self, device: Device) {
@@ -250,6 +281,12 @@ impl Kept {
         }
     }
 }
+
+/// Answers to pushes that are remembered; of more, the newest.
+const MAX_UNSURE: usize = 64;
+
+/// A connection that has died is known as dead before this.
+const UNSURE_FOR: Duration = Duration::from_secs(300);
 
 /// The name of this run of the program: 64 bits of chance, so that no message id is made twice.
 fn run() -> String {

@@ -2,6 +2,8 @@
 
 use std::fs;
 use std::io::Write;
+use std::sync::Arc;
+use std::time::Duration;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -12,6 +14,8 @@ use super::journal::Journal;
 use super::memory::{Begin, Entry, Hint, Memory, Now};
 use super::outcome::{Fate, Outcome, Then};
 use super::queue::{Next, Room};
+use super::shared::{Kept, Shared};
+use super::time::SystemClock;
 
 const ROOM: Room = Room { bytes: 4091, items: 100 };
 const NOW: Now = Now { ms: 5_000, is_trusted: true };
@@ -175,6 +179,68 @@ fn the_file_has_all_that_was_written_and_passes_over_half_a_line() {
     fs::write(&file, "something else\n").unwrap();
     let error = Journal::open(folder.path()).unwrap_err();
     assert!(error.to_string().starts_with("line 1: "), "{error}");
+}
+
+/// A loss of power may end the file anywhere: it has what was written whole before, and goes on from there.
+#[test]
+fn a_file_that_ends_anywhere_has_what_came_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut memory = memory();
+    act(&mut memory, &desired("des_1", 1), "1");
+    assert!(memory.observe(Source::Sensor("sns_1"), "7".into(), NOW));
+    settle(&mut memory, &[Fate::Done]);
+    let written = memory.take_entries();
+    Journal::open(folder.path()).unwrap().0.append(&written, || unreachable!()).unwrap();
+    let file = folder.path().join("realer.jsonl");
+    let text = fs::read(&file).unwrap();
+    for end in 0..=text.len() {
+        fs::write(&file, &text[..end]).unwrap();
+        let (mut journal, entries) = Journal::open(folder.path()).unwrap();
+        assert_eq!(entries, written[..entries.len()], "{end}");
+        assert_eq!(entries.len(), text[..end].iter().filter(|&&byte| byte == b'\n').count());
+        let more = [Entry::Gone("run-9".into())];
+        let all = [entries, more.to_vec()].concat();
+        journal.append(&more, || all.clone()).unwrap();
+        drop(journal);
+        assert_eq!(Journal::open(folder.path()).unwrap().1, all, "{end}");
+    }
+}
+
+/// As on a full disk: nothing that is there is lost, and the next change that can be written brings all that is known.
+#[test]
+fn what_could_not_be_written_is_written_with_the_next_change() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut memory = memory();
+    let file = folder.path().join("realer.jsonl");
+    fs::write(&file, "{\"gone\":\"x\"}\n{\"go").unwrap();
+    let (mut journal, _) = Journal::open(folder.path()).unwrap();
+    let in_the_way = folder.path().join("realer.new");
+    fs::create_dir(&in_the_way).unwrap();
+    act(&mut memory, &desired("des_1", 1), "1");
+    journal.append(&memory.take_entries(), || memory.snapshot()).unwrap_err();
+    assert_eq!(fs::read_to_string(&file).unwrap(), "{\"gone\":\"x\"}\n{\"go");
+    fs::remove_dir(&in_the_way).unwrap();
+    assert!(memory.observe(Source::Sensor("sns_1"), "7".into(), NOW));
+    journal.append(&memory.take_entries(), || memory.snapshot()).unwrap();
+    drop(journal);
+    assert_eq!(Journal::open(folder.path()).unwrap().1, memory.snapshot());
+}
+
+/// At the cap, and at the end of their time.
+#[tokio::test(start_paused = true)]
+async fn answers_that_may_be_lost_are_the_newest_ones_and_recent() {
+    let shared = Shared::new(Kept::in_memory(10), Arc::new(SystemClock));
+    let report = |number: usize| Item::answering(&desired("des", 1), Answer::applied("1"), format!("m{number}"), 0);
+    for number in 0..65 {
+        shared.is_answered_with(report(number));
+    }
+    assert_eq!(shared.take_unsure(), (1..65).map(report).collect::<Vec<_>>());
+    assert_eq!(shared.take_unsure(), []);
+    shared.is_answered_with(report(1));
+    tokio::time::advance(Duration::from_secs(299)).await;
+    shared.is_answered_with(report(2));
+    tokio::time::advance(Duration::from_secs(1)).await;
+    assert_eq!(shared.take_unsure(), [report(2)]);
 }
 
 #[test]

@@ -154,6 +154,28 @@ async fn what_was_desired_while_the_device_was_away_is_asked_for_after_each_conn
     assert_eq!(called.load(Ordering::Relaxed), 1);
 }
 
+/// What a device did is told also where the answer to the push was lost and its desired state is over when the device is back.
+#[tokio::test]
+async fn an_answer_that_may_be_lost_with_the_connection_is_told_again() {
+    let (hub, realer) = (FakeHub::start().await, opened());
+    let called = counts(&realer);
+    let (_running, mut hub_end) = served(&hub, &realer).await;
+    let (_, report) = pushed(&mut hub_end, &desired("des_1", 1)).await;
+    drop(hub_end);
+    let mut hub_end = hub.accept().await;
+    greeted(&mut hub_end).await;
+    let again = asked(&mut hub_end, FEED_DATA, StatusCode::Ok, created).await;
+    assert_eq!((&again["message_id"], &again["value"]), (&report["message_id"], &report["value"]));
+    assert_eq!(again["desired_id"], "des_1");
+    soon(realer.all_sent()).await;
+    assert_eq!(called.load(Ordering::Relaxed), 1);
+    // The hub has it: it is not told a third time.
+    drop(hub_end);
+    let mut hub_end = hub.accept().await;
+    greeted(&mut hub_end).await;
+    assert_eq!(realer.waiting(), 0);
+}
+
 #[tokio::test]
 async fn a_handler_that_comes_late_gets_what_was_desired_before() {
     let (hub, realer) = (FakeHub::start().await, opened());
@@ -272,6 +294,32 @@ async fn refusals_are_told_and_what_cannot_be_sent_is_not_taken() {
     let wide = realer.report("cmd_1", "\u{10ffff}".repeat(255)).await;
     assert!(matches!(wide, Err(RealerError::TooLarge { max: 507, .. })), "{wide:?}");
     assert_eq!(realer.waiting(), 0);
+}
+
+/// §11, `subscription_inactive`: the wait of an hour is over as soon as the hub shows that the device is served again.
+#[tokio::test]
+async fn who_is_served_again_goes_on_at_once() {
+    let (hub, realer) = (FakeHub::start().await, opened());
+    counts(&realer);
+    let (_running, mut hub_end) = hub.serve(device().realer(&realer)).await;
+    let refused = json!({"code": 4002, "error": {"type": "subscription_inactive", "message": "not active"}});
+    answered(&mut hub_end, DESIRED, refused.clone()).await;
+    // By a descriptor.
+    let asking = tokio::spawn({
+        let realer = realer.clone();
+        async move { realer.bootstrap().await }
+    });
+    let document = json!({"code": 2000, "catalog_revision": "cat-1", "runtime_revision": "run-1"});
+    answered(&mut hub_end, BOOTSTRAP, document).await;
+    soon(asking).await.unwrap().unwrap();
+    answered(&mut hub_end, DESIRED, states(&[])).await;
+    realer.reading("sns_1", 20.5).await.unwrap();
+    answered(&mut hub_end, FEED_DATA, refused).await;
+    // By a push.
+    pushed(&mut hub_end, &desired("des_1", 1)).await;
+    let sent = asked(&mut hub_end, FEED_DATA, StatusCode::Ok, created).await;
+    assert_eq!(sent["value"], "20.5");
+    soon(realer.all_sent()).await;
 }
 
 /// §5.2, §6.4: over restarts.

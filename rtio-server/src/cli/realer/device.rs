@@ -66,12 +66,12 @@ pub(crate) struct Rotate {
 /// What is agreed with a device.
 #[derive(Debug, Args)]
 struct Settings {
-    /// Whether it is served: active or inactive
-    #[arg(long, value_name = "STATE")]
+    /// Whether it is served
+    #[arg(long, value_name = "STATE", value_parser = ["active", "inactive"])]
     subscription: Option<String>,
 
-    /// How it may exchange data: https, mqtt or rtio; may be repeated
-    #[arg(long, value_name = "NAME")]
+    /// How it may exchange data; may be repeated
+    #[arg(long, value_name = "NAME", value_parser = ["https", "mqtt", "rtio"])]
     protocol: Vec<String>,
 
     /// Shortest spacing of its requests in milliseconds; none: the hub's own

@@ -110,8 +110,8 @@ pub(crate) struct CommandFields {
     #[arg(long, value_name = "NUMBER", allow_hyphen_values = true, value_parser = number::<f64>)]
     max: Option<Value>,
 
-    /// Whether what the device reports by itself becomes the desired value: on or off
-    #[arg(long, value_name = "STATE")]
+    /// Whether what the device reports by itself becomes the desired value
+    #[arg(long, value_name = "STATE", value_parser = ["on", "off"])]
     adoption: Option<String>,
 
     /// What it belongs to, by id or label; may be repeated; none: nothing

@@ -68,8 +68,7 @@ pub(crate) fn settings(device: &ControlDevice) -> DeviceSettings {
 impl TestHub {
     /// Makes all of these changes.
     pub(crate) async fn changes_catalog(&self, changes: Vec<CatalogChange>) {
-        let realer = self.realer();
-        realer.store().change_catalog(changes, realer.now_ms()).await.expect("the changes make sense");
+        self.realer().change_catalog(changes).await.expect("the changes make sense");
     }
 }
 
