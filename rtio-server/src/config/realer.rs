@@ -27,6 +27,7 @@ pub(super) fn config(raw: RawRealer, dev: bool) -> Config {
         retention: Retention {
             max_age: raw.realer_keep_for,
             max_items_per_device: raw.realer_keep_per_device,
+            max_desired_per_device: raw.realer_keep_desired,
             message_ids: raw.realer_message_ids,
         },
         codes: Codes { replayed: raw.realer_replayed_label, renamed: raw.realer_code },

@@ -80,6 +80,8 @@ pub struct Retention {
     pub max_age: Duration,
     /// Feed data of one device; the oldest is forgotten.
     pub max_items_per_device: u64,
+    /// Closed desired states of one device, beside the newest of each context; the oldest is forgotten.
+    pub max_desired_per_device: u64,
     /// How long message ids are remembered: §6.4 asks for 7 days at least.
     pub message_ids: Duration,
 }
@@ -141,6 +143,7 @@ impl Default for Config {
             retention: Retention {
                 max_age: seconds(30 * 24 * 3600),
                 max_items_per_device: 1_000_000,
+                max_desired_per_device: 10_000,
                 message_ids: seconds(7 * 24 * 3600),
             },
             codes: Codes { replayed: "replayed".to_owned(), renamed: Vec::new() },

@@ -7,7 +7,7 @@ use super::check;
 
 /// What stands between two versions of the tables, oldest first. Once released, an entry never changes; a new table or column is
 /// one more entry.
-pub(super) const MIGRATIONS: &[&str] = &[DEVICES, REALER];
+pub(super) const MIGRATIONS: &[&str] = &[DEVICES, REALER, REPLACED];
 
 /// Ids are text once, and numbers inside, so that rows stay narrow. Times are milliseconds since 1970.
 const DEVICES: &str = "
@@ -162,6 +162,20 @@ const REALER: &str = "
     ) STRICT;
     CREATE INDEX tokens_of_device ON tokens (control, is_mqtt);
     CREATE INDEX tokens_by_end ON tokens (expires_ms);
+";
+
+/// How many desired states of a device are the newest of no context any more: what is forgotten where there are too many. Counted by
+/// the database, because they change in several places, and looked at for each device every minute.
+const REPLACED: &str = "
+    ALTER TABLE control_devices ADD COLUMN replaced INTEGER NOT NULL DEFAULT 0;
+    UPDATE control_devices SET replaced =
+        (SELECT count(*) FROM desired_states AS d WHERE d.control = control_devices.control AND newest = 0);
+    CREATE TRIGGER desired_state_replaced AFTER UPDATE OF newest ON desired_states WHEN OLD.newest > NEW.newest BEGIN
+        UPDATE control_devices SET replaced = replaced + 1 WHERE control = NEW.control;
+    END;
+    CREATE TRIGGER desired_state_forgotten AFTER DELETE ON desired_states WHEN OLD.newest = 0 BEGIN
+        UPDATE control_devices SET replaced = replaced - 1 WHERE control = OLD.control;
+    END;
 ";
 
 /// The file is not what this hub can use.

@@ -148,6 +148,7 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("realer-message-ids", "0s", "expected a time from 1s to 1year"),
     ("realer-keep-for", "0s", "expected a time from 1s to 10years"),
     ("realer-keep-per-device", "0", "expected a whole number from 1 to 1000000000"),
+    ("realer-keep-desired", "0", "expected a whole number from 1 to 1000000000"),
     ("realer-code", "4015=41", "expected two codes of four digits"),
     ("realer-replayed-label", "Replayed", "expected 1 to 32 characters of a-z and _"),
     ("log-level", "loud", "expected off, error, warn, info, debug or trace"),

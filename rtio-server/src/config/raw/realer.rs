@@ -96,6 +96,10 @@ pub struct RawRealer {
     #[arg(long, value_name = "COUNT", default_value = "1000000", value_parser = count_within::<u64>(1..=1_000_000_000))]
     pub realer_keep_per_device: u64,
 
+    /// Closed desired states of one device, the oldest is forgotten; from 1 to 1000000000
+    #[arg(long, value_name = "COUNT", default_value = "10000", value_parser = count_within::<u64>(1..=1_000_000_000))]
+    pub realer_keep_desired: u64,
+
     /// Another number for a code of answers, such as 4015=4150; may be repeated
     #[arg(long, value_name = "CODE=CODE", value_parser = renamed_code)]
     pub realer_code: Vec<(u16, u16)>,

@@ -184,12 +184,13 @@ pub(super) fn history(
     statement.query_map(params![control, after.map(DesiredId::as_str), limit(max)], read)?.collect()
 }
 
-/// The newest of each context of a device.
-pub(super) fn newest(connection: &Connection, control: i64) -> rusqlite::Result<Vec<DesiredState>> {
-    let condition = "desired IN (SELECT contexts.desired FROM sources JOIN contexts USING (source) WHERE control = ?1)
+/// The newest of each context of those sources of a device that changed after `after`; 0: of all.
+pub(super) fn newest(connection: &Connection, control: i64, after: i64) -> rusqlite::Result<Vec<DesiredState>> {
+    let condition = "desired IN (SELECT contexts.desired FROM sources JOIN contexts USING (source)
+                                 WHERE control = ?1 AND (changed > ?2 OR ?2 = 0))
                      ORDER BY desired_states.resource";
     let mut statement = connection.prepare_cached(&select(condition))?;
-    statement.query_map([control], read)?.collect()
+    statement.query_map([control, after], read)?.collect()
 }
 
 /// Those of commands that are no more are not seen.

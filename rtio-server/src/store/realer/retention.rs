@@ -1,4 +1,4 @@
-//! What is forgotten, in bounded steps: feed data by age and number, closed desired states and adoptions by age, dead tokens, and what
+//! What is forgotten, in bounded steps: feed data and closed desired states by age and number, adoptions by age, dead tokens, and what
 //! removed devices left behind.
 //!
 //! A step looks with a reader first, and writes only where there is something to be done. It goes through the control devices by their
@@ -17,6 +17,7 @@ struct Limits {
     oldest_ms: i64,
     oldest_message_ms: i64,
     max_items: i64,
+    max_desired: i64,
 }
 
 impl Limits {
@@ -27,6 +28,7 @@ impl Limits {
             oldest_ms: before(retention.max_age),
             oldest_message_ms: before(retention.message_ids),
             max_items: i64::try_from(retention.max_items_per_device).unwrap_or(i64::MAX),
+            max_desired: i64::try_from(retention.max_desired_per_device).unwrap_or(i64::MAX),
         }
     }
 }
@@ -40,7 +42,7 @@ struct Work {
     tokens: bool,
     /// Whether closed desired states are old.
     desired: bool,
-    /// Devices whose feed data is old or too much.
+    /// Devices of which feed data is old, or that or closed desired states are too many.
     devices: Vec<i64>,
     /// Where the next step goes on; `None` after the last device.
     next: Option<i64>,
@@ -82,14 +84,15 @@ fn find(connection: &Connection, limits: Limits, from: i64) -> rusqlite::Result<
     )?;
     let mut walk = connection.prepare_cached(
         "SELECT control,
-                last_feed - first_feed >= ?3
+                last_feed - first_feed >= ?3 OR replaced > ?6
                 OR coalesce((SELECT received_ms FROM feed_data AS f
                              WHERE f.control = c.control AND feed >= first_feed ORDER BY feed LIMIT 1) <= ?4, 0)
                 OR coalesce((SELECT feed < first_feed AND received_ms <= ?5 FROM feed_data AS f
                              WHERE f.control = c.control ORDER BY feed LIMIT 1), 0)
          FROM control_devices AS c WHERE control > ?1 ORDER BY control LIMIT ?2",
     )?;
-    let row = params![from, rows(DEVICES), limits.max_items, limits.oldest_ms, limits.oldest_message_ms];
+    let Limits { max_items, oldest_ms, oldest_message_ms, max_desired, .. } = limits;
+    let row = params![from, rows(DEVICES), max_items, oldest_ms, oldest_message_ms, max_desired];
     let walked = walk.query_map(row, |row| Ok((row.get(0)?, row.get(1)?)))?;
     let walked: Vec<(i64, bool)> = walked.collect::<rusqlite::Result<_>>()?;
     let next = walked.get(DEVICES - 1).map(|&(control, _)| control);
@@ -116,6 +119,7 @@ fn forget(connection: &Connection, work: &Work, limits: Limits) -> rusqlite::Res
     }
     for &control in &work.devices {
         forget_feed_data(connection, control, limits, &mut room)?;
+        forget_desired(connection, control, limits.max_desired, &mut room)?;
     }
     Ok(if room == 0 || work.removed.is_some() { Forgotten::Some } else { Forgotten::All })
 }
@@ -163,6 +167,18 @@ fn forget_feed_data(connection: &Connection, control: i64, limits: Limits, room:
         connection.prepare_cached(feed_data)?.execute([control, first, limits.oldest_message_ms, rows(*room)])?;
     take(room, deleted);
     let deleted = connection.prepare_cached(adoptions)?.execute([control, first, rows(*room)])?;
+    take(room, deleted);
+    Ok(())
+}
+
+/// Of closed desired states that are too many, those that were set first go. Open ones and the newest of a context stay.
+fn forget_desired(connection: &Connection, control: i64, max: i64, room: &mut usize) -> rusqlite::Result<()> {
+    let mut forget = connection.prepare_cached(
+        "DELETE FROM desired_states WHERE desired IN
+         (SELECT desired FROM desired_states WHERE control = ?1 AND lifecycle > 0 AND newest = 0 ORDER BY desired
+          LIMIT min(?2, max(0, (SELECT replaced FROM control_devices WHERE control = ?1) - ?3)))",
+    )?;
+    let deleted = forget.execute([control, rows(*room), max])?;
     take(room, deleted);
     Ok(())
 }

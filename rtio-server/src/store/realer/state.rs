@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, Row};
 
 use super::columns::{self, checked, number};
 use super::{control, desired, sources};
@@ -15,8 +15,9 @@ pub(super) fn state(connection: &Connection, device: &DeviceId, after: u64) -> r
     else {
         return Ok(None);
     };
+    let after = columns::after(after);
     let mut desired: HashMap<CommandId, Vec<DesiredState>> = HashMap::new();
-    for one in desired::newest(connection, control.number)? {
+    for one in desired::newest(connection, control.number, after)? {
         desired.entry(one.command.clone()).or_default().push(one);
     }
     let mut statement = connection.prepare_cached(
@@ -24,7 +25,7 @@ pub(super) fn state(connection: &Connection, device: &DeviceId, after: u64) -> r
          FROM sources WHERE control = ?1 AND (changed > ?2 OR ?2 = 0) ORDER BY is_command DESC, id",
     )?;
     let source = |row: &Row<'_>| source(row, &mut desired);
-    let sources = statement.query_map(params![control.number, columns::after(after)], source)?;
+    let sources = statement.query_map([control.number, after], source)?;
     let sources = sources.collect::<rusqlite::Result<_>>()?;
     Ok(Some(State { device, change: control.changes.cast_unsigned(), sources }))
 }

@@ -3,8 +3,12 @@
 use super::*;
 use crate::hub::ports::DeviceRegistry;
 
-const LONG: Retention =
-    Retention { max_age: Duration::from_secs(30 * 24 * 3600), max_items_per_device: 1_000, message_ids: DAY };
+const LONG: Retention = Retention {
+    max_age: Duration::from_secs(30 * 24 * 3600),
+    max_items_per_device: 1_000,
+    max_desired_per_device: 1_000,
+    message_ids: DAY,
+};
 
 fn days(days: i64) -> i64 {
     days * 24 * 3600 * 1000
@@ -88,6 +92,43 @@ async fn closed_desired_states_are_forgotten_but_for_the_newest_of_each_context(
     forget(&place, LONG, days(80)).await;
     let left = place.store.desired_states(&place.device, Some(&desired_id('1')), 9).await.unwrap();
     assert_eq!(left.iter().map(|desired| desired.id.clone()).collect::<Vec<_>>(), [desired_id('4')], "open for ever");
+}
+
+#[tokio::test]
+async fn closed_desired_states_are_so_many_and_the_oldest_go_but_no_open_and_no_newest() {
+    let place = Greenhouse::new().await;
+    let other = Command { id: command_id('q'), label: "lamp".to_owned(), ..relay() };
+    place.change(vec![CatalogChange::PutCommand { device: device('a'), command: other }]).await.unwrap();
+    let first = NewDesired { command: command_id('q'), ..wish('0', "1", 1_000) };
+    place.store.set_desired(&device('a'), first).await.unwrap().unwrap();
+    let desired = |number: usize| DesiredId::parse(&format!("des_{number:026}")).unwrap();
+    let wishes = |numbers: std::ops::Range<usize>| {
+        numbers.map(|number| NewDesired { id: desired(number), ..wish('1', "1", 2_000) })
+    };
+    for wish in wishes(1..1_003) {
+        place.store.set_desired(&device('a'), wish).await.unwrap().unwrap();
+    }
+    let kept = async || {
+        let kept = place.store.desired_states(&device('a'), None, 10_000).await.unwrap();
+        kept.into_iter().map(|desired| desired.id).collect::<Vec<_>>()
+    };
+    forget(&place, LONG, 3_000).await;
+    let expected = |first| [desired_id('0')].into_iter().chain((first..1_003).map(desired)).collect::<Vec<_>>();
+    assert_eq!(kept().await, expected(2), "1,000 closed ones, and the two that are open");
+    forget(&place, Retention { max_desired_per_device: 3, ..LONG }, 3_000).await;
+    assert_eq!(kept().await, expected(999));
+    place.change(vec![CatalogChange::RemoveCommand { device: device('a'), id: command_id('q') }]).await.unwrap();
+    place.store.expire(days(1), 9).await.unwrap();
+    forget(&place, Retention { max_desired_per_device: 1, ..LONG }, days(1)).await;
+    assert_eq!(
+        rows(&place, "desired_states"),
+        2,
+        "that of a removed command is closed, and was the oldest but for its end"
+    );
+    assert_eq!(kept().await, expected(1_001)[1..]);
+    let counted: i64 =
+        place.store.reader().query_row("SELECT replaced FROM control_devices", [], |row| row.get(0)).unwrap();
+    assert_eq!(counted, 1);
 }
 
 #[tokio::test]

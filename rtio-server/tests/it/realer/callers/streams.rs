@@ -177,7 +177,7 @@ async fn a_slow_reader_misses_no_record_and_holds_nobody_up() {
     let mut told = Vec::new();
     let mut command = device.command();
     command.value_type = "Customary".to_owned();
-    let change = rtio_server::realer::ports::CatalogChange::PutCommand { device: device.id.clone(), command };
+    let change = CatalogChange::PutCommand { device: device.id.clone(), command };
     hub.changes_catalog(vec![change]).await;
     for batch in 0..20 {
         let item = |nth: usize| {
