@@ -71,6 +71,26 @@ async fn a_revision_changes_with_what_firmware_sees_and_only_with_that() {
 }
 
 #[tokio::test]
+async fn null_where_nothing_can_go_is_refused_and_without_a_token_nothing_is_told() {
+    let (hub, _folder) = runtime().await;
+    let device = control_device(&hub).await;
+    let one = format!("/v1/realer/devices/{}", device.id);
+    let paths =
+        [one.clone(), format!("{one}/commands/{}", device.relay), format!("{one}/sensors/{}", device.thermistor)];
+    for path in paths.into_iter().chain([format!("/v1/realer/resources/{}", device.resource)]) {
+        let reply = asks(&hub, "PATCH", &path, br#"{"label":null}"#).await;
+        assert_eq!(reply.status, 400, "{path}: {reply:?}");
+    }
+    let strangers =
+        [("GET", ""), ("PATCH", ""), ("DELETE", ""), ("POST", "/rotate"), ("POST", "/desired"), ("GET", "/adoptions")];
+    let paths = strangers.map(|(method, rest)| (method, format!("{one}{rest}")));
+    let others = ["/v1/realer/devices/cdv_01jv3k8q2m5n7p9r1s4t6v8w0x", "/v1/realer/export", "/v1/realer/nothing"];
+    for (method, path) in paths.into_iter().chain(others.map(|path| ("GET", path.to_owned()))) {
+        assert_eq!(hub.is_operated(method, &path, &[]).await.status, 401, "{method} {path}");
+    }
+}
+
+#[tokio::test]
 async fn history_comes_in_pages_that_go_on() {
     let (hub, _folder) = runtime().await;
     let device = control_device(&hub).await;

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::https_admission::is_refused;
+use crate::support::h2::{H2Caller, whole};
 use crate::support::realer::{FORM, bearer, control_device};
 use crate::support::{Ca, Caller, Reply, hub};
 
@@ -51,6 +52,32 @@ async fn a_port_with_tls_serves_and_needs_no_flag_for_it_1_1() {
     assert_eq!(asks("POST", &device.path("/feed-data"), &headers, reading.as_bytes()).await.status, 201);
     let mut plain = hub.caller().await;
     assert_eq!(plain.asks("GET", &device.path("/bootstrap"), &headers, b"").await.status, 400, "no HTTP inside");
+}
+
+#[tokio::test]
+async fn devices_may_speak_http_2_and_a_body_over_the_budget_ends_only_its_stream_1_7() {
+    let ca = Ca::new();
+    let hub = hub().with(|config| config.realer.plain = false).with_realer().with_http_tls(&ca).start().await;
+    let device = control_device(&hub).await;
+    let caller = H2Caller::connect(&hub, &ca.trusted()).await;
+    let asks = async |method: &str, path: &str, headers: [(&str, &str); 2], body: &[u8]| {
+        let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let reply = whole(caller.sends_with(method, path, &headers, body)).await;
+        (reply.status, serde_json::from_slice::<serde_json::Value>(&reply.body).unwrap())
+    };
+    let client = [("authorization", &*device.basic()), ("content-type", FORM)];
+    let (status, issued) = asks("POST", "/oauth/token", client, b"grant_type=client_credentials").await;
+    assert_eq!(status, 200, "{issued}");
+    let authorization = bearer(issued["access_token"].as_str().unwrap());
+    let headers = [("authorization", &*authorization), ("content-type", "application/json")];
+    let path = device.path("/feed-data");
+    for bytes in [5_121, 1_000_000] {
+        let (status, refused) = asks("POST", &path, headers, &vec![b' '; bytes]).await;
+        assert_eq!((status, &refused["code"]), (413, &json!(4013)), "{bytes}");
+    }
+    let reading = device.reading("m1", "20.5").to_string();
+    assert_eq!(asks("POST", &path, headers, reading.as_bytes()).await.0, 201);
+    assert_eq!(asks("GET", &device.path("/bootstrap"), headers, b"").await.0, 200);
 }
 
 #[tokio::test]
