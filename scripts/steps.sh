@@ -16,9 +16,11 @@ finish() {
         kill -TERM "$pid" 2>/dev/null || true
     done
     wait
-    if [[ $status -ne 0 ]]; then
+    # Who interrupts it knows why.
+    if [[ $status -ne 0 && $status -ne 130 && $status -ne 143 ]]; then
         printf '\n%s (%s)\n' "$what" "$status" >&2
-        tail -n 20 "$logs"/* >&2 || true
+        # Without words about folders that are there, too.
+        tail -n 20 "$logs"/* >&2 2>/dev/null || true
     fi
     rm -rf "$logs"
     exit "$status"

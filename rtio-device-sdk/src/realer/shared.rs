@@ -188,8 +188,12 @@ impl Shared {
     }
 
     pub(super) fn set_handler(&self, command: String, act: Act) {
-        let handler = Handler { act, turn: Arc::new(Semaphore::new(1)) };
-        lock(&self.handlers).insert(command, handler);
+        let mut handlers = lock(&self.handlers);
+        // The one before may still be acting.
+        let turn = handlers.get(&command).map(|before| Arc::clone(&before.turn));
+        let turn = turn.unwrap_or_else(|| Arc::new(Semaphore::new(1)));
+        handlers.insert(command, Handler { act, turn });
+        drop(handlers);
         self.refresh();
     }
 

@@ -226,6 +226,20 @@ fn what_could_not_be_written_is_written_with_the_next_change() {
     assert_eq!(Journal::open(folder.path()).unwrap().1, memory.snapshot());
 }
 
+/// §9.3: also where a program registers again, as it does for a new descriptor.
+#[test]
+fn a_handler_waits_for_the_one_that_it_replaces() {
+    let shared = Shared::new(Kept::in_memory(10), Arc::new(SystemClock));
+    shared.set_handler("cmd_1".into(), Arc::new(|_| Box::pin(async { Answer::applied("1") })));
+    let before = shared.handler("cmd_1").unwrap();
+    let acting = before.turn.try_acquire().unwrap();
+    shared.set_handler("cmd_1".into(), Arc::new(|_| Box::pin(async { Answer::applied("2") })));
+    let after = shared.handler("cmd_1").unwrap();
+    assert!(after.turn.try_acquire().is_err());
+    drop(acting);
+    assert!(after.turn.try_acquire().is_ok());
+}
+
 /// At the cap, and at the end of their time.
 #[tokio::test(start_paused = true)]
 async fn answers_that_may_be_lost_are_the_newest_ones_and_recent() {

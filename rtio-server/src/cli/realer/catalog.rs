@@ -51,10 +51,11 @@ enum Format {
 }
 
 pub(super) const AFTER_HELP: &str = "\
-Things are found by their id where the file gives it, else by their label; a device that is new gets a secret, which is
-printed this once. What is in the file is then as the file says, and what it leaves out of a thing has its default; but
-the subscription of a device stays unless it is said, and the value of a command counts for a new one only. Applying
-what `rtio realer export` prints changes nothing.
+Things are found by their id where the file gives it, else by their label; a device that is new
+gets a secret, which is printed this once. What is in the file is then as the file says, and what
+it leaves out of a thing has its default; but the subscription of a device stays unless it is
+said, and the value of a command counts for a new one only. Applying what `rtio realer export`
+prints changes nothing.
 
 An example:
   [[resources]]
