@@ -76,7 +76,17 @@ const _: () = assert!(LONG_READS > 0 && LONG_READS < READERS, "short reads find 
 
 #[cfg(test)]
 mod tests {
+    use std::sync::mpsc::Receiver;
+
+    use tokio::sync::mpsc::UnboundedSender;
+
     use super::*;
+
+    fn waits(begun: &UnboundedSender<()>, end: &Mutex<Receiver<()>>) -> rusqlite::Result<()> {
+        begun.send(()).unwrap();
+        end.lock().recv().unwrap();
+        Ok(())
+    }
 
     /// Long reads wait for their turn, and a short one does not wait for them.
     #[tokio::test(flavor = "current_thread")]
@@ -91,11 +101,7 @@ mod tests {
         let mut long = tokio::task::JoinSet::new();
         for _ in 0..2 * READERS {
             let (begun, end) = (begun.clone(), Arc::clone(&end));
-            long.spawn(Arc::clone(&readers).read_rows(FEW_ROWS + 1, move |_| {
-                begun.send(()).unwrap();
-                end.lock().recv().unwrap();
-                Ok(())
-            }));
+            long.spawn(Arc::clone(&readers).read_rows(FEW_ROWS + 1, move |_| waits(&begun, &end)));
         }
         for _ in 0..LONG_READS {
             begins.recv().await.unwrap();

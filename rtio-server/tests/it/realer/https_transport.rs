@@ -1,5 +1,4 @@
 //! Hosts and transport: TLS, plain HTTP, paths and methods that there are not, other origins. (Contract §1.1, §1.5.)
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on shall panic")]
 
 use serde_json::{Value, json};
 
