@@ -86,6 +86,8 @@ impl Realer {
                 return Ok(None);
             }
             catalogs.insert(device.clone(), catalog);
+            // A store may answer at once each time; a hundred thousand devices shall not keep others from this thread.
+            tokio::task::yield_now().await;
         }
         Ok(Some(Present { resources: self.all_resources().await?, devices, catalogs }))
     }

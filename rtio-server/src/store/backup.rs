@@ -5,10 +5,10 @@ use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OpenFlags, params};
 
 use super::schema::{self, SchemaError};
-use super::{DATABASE_FILE, KEY_FILES, OWNER_ONLY, open_for_reading};
+use super::{BUSY, DATABASE_FILE, KEY_FILES, OWNER_ONLY};
 use crate::data_dir::{DataDir, DataDirError};
 
 /// No backup was made, or nothing was restored; nothing has changed.
@@ -82,7 +82,10 @@ fn copy(dir: &DataDir, from: &Path, to: &Path) -> Result<(), BackupError> {
     // Made by us and not by SQLite, so that nobody else can read it.
     let file = OpenOptions::new().write(true).create(true).truncate(true).mode(OWNER_ONLY).open(to).map_err(io)?;
     let unusable = |source: SchemaError| BackupError::Database { path: from.to_owned(), source };
-    let source = open_for_reading(from).map_err(|error| unusable(super::check::damaged(error)))?;
+    // As one that may write: the last one to close takes SQLite's companions of the file away, which where no hub runs is this one.
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let source = Connection::open_with_flags(from, flags).map_err(|error| unusable(super::check::damaged(error)))?;
+    source.busy_timeout(BUSY).map_err(|error| unusable(error.into()))?;
     schema::check_ours(&source).map_err(unusable)?;
     let all = source.execute("VACUUM INTO ?1", [to.to_string_lossy()]);
     all.map_err(|error| unusable(super::check::damaged(error)))?;

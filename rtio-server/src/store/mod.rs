@@ -9,6 +9,7 @@ mod devices;
 mod failed;
 mod key;
 mod metrics;
+mod readers;
 mod realer;
 mod restore;
 mod schema;
@@ -19,7 +20,6 @@ use std::num::NonZeroU32;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::{Mutex, MutexGuard};
 use rusqlite::{Connection, OpenFlags};
@@ -31,6 +31,7 @@ use crate::hub::{Access, Credential, DeviceId, DeviceRecord, DeviceSecret, NewDe
 use crate::telemetry;
 use check::Walk;
 use key::{Digest, SecretKey};
+use readers::Readers;
 use writer::Writer;
 
 pub use backup::{BackupError, backup};
@@ -43,9 +44,8 @@ pub use schema::SchemaError;
 pub struct Store {
     key: Arc<SecretKey>,
     /// Closed before the writer's: the last one to close moves the log into the file, which only one that may write can do.
-    readers: Vec<Mutex<Connection>>,
+    readers: Arc<Readers>,
     writer: Writer,
-    next_reader: AtomicUsize,
     /// How far the clean-up has come on its way through the control devices.
     forgotten_up_to: Mutex<i64>,
     metrics: Metrics,
@@ -96,11 +96,10 @@ impl Store {
         if fingerprint.map_err(|error| unusable(error.into()))? != key.fingerprint() {
             return Err(StoreError::OtherKey(dir.file(key::KEY_FILE)));
         }
-        let reader = || open_for_reading(&path).map(Mutex::new).map_err(|error| unusable(error.into()));
-        let readers = std::iter::repeat_with(reader).take(READERS).collect::<Result<_, _>>()?;
+        let readers = Readers::open(&path).map_err(|error| unusable(error.into()))?;
         let writer = Writer::start(connection, metrics.clone()).map_err(StoreError::Thread)?;
-        let (key, next_reader, forgotten_up_to) = (Arc::new(key), AtomicUsize::new(0), Mutex::new(0));
-        Ok(Self { key, readers, writer, next_reader, forgotten_up_to, metrics })
+        let (key, forgotten_up_to) = (Arc::new(key), Mutex::new(0));
+        Ok(Self { key, readers, writer, forgotten_up_to, metrics })
     }
 
     /// Reads once what may be too large to be read before the start, and says in the log and in the metrics where it is damaged.
@@ -145,10 +144,7 @@ impl Store {
 
     /// A connection that nobody reads with right now, if there is one.
     fn reader(&self) -> MutexGuard<'_, Connection> {
-        let first = self.next_reader.fetch_add(1, Ordering::Relaxed);
-        let mut turns = (0..READERS).map(|turn| &self.readers[(first.wrapping_add(turn)) % READERS]);
-        let free = turns.find_map(|reader| reader.try_lock());
-        free.unwrap_or_else(|| self.readers[first % READERS].lock())
+        self.readers.reader()
     }
 
     /// Makes a change, and reads what became of the device.
@@ -199,7 +195,10 @@ impl DeviceRegistry for Store {
         after: Option<&'a DeviceId>,
         max: usize,
     ) -> BoxFuture<'a, Result<Vec<DeviceRecord>, RegistryError>> {
-        Box::pin(std::future::ready(devices::devices(&self.reader(), after, max)))
+        let after = after.cloned();
+        let read = move |connection: &Connection| Ok(devices::devices(connection, after.as_ref(), max));
+        let page = Arc::clone(&self.readers).read_rows(max, read);
+        Box::pin(async { page.await? })
     }
 
     fn set_access<'a>(
@@ -234,7 +233,7 @@ fn open_for_writing(path: &Path) -> Result<Connection, SchemaError> {
     made.map_err(|error| SchemaError::Damaged(error.to_string()))?;
     let connection =
         Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-    connection.busy_timeout(std::time::Duration::from_secs(5))?;
+    connection.busy_timeout(BUSY)?;
     let mode: rusqlite::Result<String> =
         connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0));
     // What is no database says so here first.
@@ -248,7 +247,7 @@ fn open_for_writing(path: &Path) -> Result<Connection, SchemaError> {
 fn open_for_reading(path: &Path) -> rusqlite::Result<Connection> {
     let connection =
         Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-    connection.busy_timeout(std::time::Duration::from_secs(5))?;
+    connection.busy_timeout(BUSY)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     Ok(connection)
 }
@@ -266,14 +265,14 @@ const KEY_FILES: [&str; 2] = [key::KEY_FILE, "signing.key"];
 
 const OWNER_ONLY: u32 = 0o600;
 
+/// How long a connection waits where another has the file to itself, which lasts moments.
+const BUSY: std::time::Duration = std::time::Duration::from_secs(5);
+
 /// Between two steps of the check of what is large: a quarter of a million rows a second, and little of the disk's time.
 const CHECK_PAUSE: std::time::Duration = std::time::Duration::from_millis(20);
 
 /// Statements that a connection keeps ready: more than there are.
 const STATEMENTS: usize = 128;
-
-/// Reads take microseconds, so a few connections are enough for as many cores.
-const READERS: usize = 4;
 
 /// The new one and the one before it, so that a rotation loses nobody.
 const MAX_LIVE_SECRETS: usize = 2;

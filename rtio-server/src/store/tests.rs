@@ -218,3 +218,18 @@ async fn a_lost_or_foreign_key_is_noticed() {
     std::fs::remove_file(&key).unwrap();
     assert!(matches!(place.open(), Err(StoreError::OtherKey(_))), "a new one does not fit");
 }
+
+/// Where no hub runs, nothing is left beside the file.
+#[tokio::test]
+async fn a_backup_leaves_the_folder_as_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let names = || {
+        let names = std::fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().file_name());
+        names.collect::<std::collections::BTreeSet<_>>()
+    };
+    drop(Store::open(&DataDir::open(folder.path()).unwrap(), Metrics::default()).unwrap());
+    let before = names();
+    let to = tempfile::tempdir().unwrap();
+    backup(&DataDir::open(folder.path()).unwrap(), &to.path().join("copy")).unwrap();
+    assert_eq!(names(), before);
+}

@@ -33,9 +33,17 @@ use tokens::Kind;
 impl Store {
     /// Reads at once, all of it as it is at one moment.
     fn read<'a, T: Send + 'a>(&'a self, read: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Stored<'a, T> {
-        let mut reader = self.reader();
-        let moment = reader.transaction();
-        Box::pin(ready(moment.and_then(|moment| read(&moment)).map_err(StoreError::from)))
+        Box::pin(ready(self.readers.read(read).map_err(StoreError::from)))
+    }
+
+    /// Reads at most `max` rows of a history or list, on a thread of its own where they are many.
+    fn read_rows<'a, T: Send + 'static>(
+        &'a self,
+        max: usize,
+        read: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Stored<'a, T> {
+        let rows = Arc::clone(&self.readers).read_rows(max, read);
+        Box::pin(async { rows.await.map_err(StoreError::from) })
     }
 
     /// Makes a change that fails only where the store does.
@@ -88,7 +96,8 @@ impl ports::Store for Store {
     }
 
     fn control_devices<'a>(&'a self, after: Option<&'a DeviceId>, max: usize) -> Stored<'a, Vec<ControlDevice>> {
-        self.read(|connection| control::devices(connection, after, max))
+        let after = after.cloned();
+        self.read_rows(max, move |connection| control::devices(connection, after.as_ref(), max))
     }
 
     fn control_device<'a>(&'a self, device: &'a DeviceId) -> Stored<'a, Option<ControlDevice>> {
@@ -100,7 +109,8 @@ impl ports::Store for Store {
     }
 
     fn resources<'a>(&'a self, after: Option<&'a ResourceId>, max: usize) -> Stored<'a, Vec<Resource>> {
-        self.read(|connection| sources::resources(connection, after, max))
+        let after = after.cloned();
+        self.read_rows(max, move |connection| sources::resources(connection, after.as_ref(), max))
     }
 
     fn change_catalog(
@@ -127,7 +137,8 @@ impl ports::Store for Store {
     }
 
     fn feed_data<'a>(&'a self, device: &'a DeviceId, after: u64, max: usize) -> Stored<'a, Vec<FeedRecord>> {
-        self.read(|connection| feed::records(connection, device, after, max))
+        let device = device.clone();
+        self.read_rows(max, move |connection| feed::records(connection, &device, after, max))
     }
 
     fn last_feed_data<'a>(&'a self, device: &'a DeviceId) -> Stored<'a, u64> {
@@ -153,7 +164,8 @@ impl ports::Store for Store {
         after: Option<&'a DesiredId>,
         max: usize,
     ) -> Stored<'a, Vec<DesiredState>> {
-        self.read(|connection| desired::history(connection, device, after, max))
+        let (device, after) = (device.clone(), after.cloned());
+        self.read_rows(max, move |connection| desired::history(connection, &device, after.as_ref(), max))
     }
 
     fn state<'a>(&'a self, device: &'a DeviceId, after: u64) -> Stored<'a, Option<State>> {
@@ -161,7 +173,8 @@ impl ports::Store for Store {
     }
 
     fn adoptions<'a>(&'a self, device: &'a DeviceId, after: u64, max: usize) -> Stored<'a, Vec<AdoptionRecord>> {
-        self.read(|connection| feed::adoptions(connection, device, after, max))
+        let device = device.clone();
+        self.read_rows(max, move |connection| feed::adoptions(connection, &device, after, max))
     }
 
     fn expire(&self, now_ms: i64, max: usize) -> Stored<'_, Vec<DeviceId>> {

@@ -1,6 +1,6 @@
 //! Hosts and transport: TLS, plain HTTP, paths and methods that there are not, other origins. (Contract §1.1, §1.5.)
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::https_admission::is_refused;
 use crate::support::h2::{H2Caller, whole};
@@ -52,6 +52,32 @@ async fn a_port_with_tls_serves_and_needs_no_flag_for_it_1_1() {
     assert_eq!(asks("POST", &device.path("/feed-data"), &headers, reading.as_bytes()).await.status, 201);
     let mut plain = hub.caller().await;
     assert_eq!(plain.asks("GET", &device.path("/bootstrap"), &headers, b"").await.status, 400, "no HTTP inside");
+}
+
+/// One write and one read share a connection of HTTP/2.
+#[tokio::test]
+async fn http_2_over_tls_serves_as_well_1_1() {
+    let ca = Ca::new();
+    let hub = hub().with(|config| config.realer.plain = false).with_realer().with_http_tls(&ca).start().await;
+    let device = control_device(&hub).await;
+    let caller = H2Caller::connect(&hub, &ca.trusted()).await;
+    let asks = async |method: &str, path: &str, [authorization, kind]: [&str; 2], body: &[u8]| -> (u16, Value) {
+        let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let headers = [header("authorization", authorization), header("content-type", kind)];
+        let reply = whole(caller.sends_with(method, path, &headers, body)).await;
+        (reply.status, serde_json::from_slice(&reply.body).unwrap())
+    };
+    let (_, token) = asks("POST", "/oauth/token", [&device.basic(), FORM], b"grant_type=client_credentials").await;
+    let authorization = bearer(token["access_token"].as_str().unwrap());
+    let headers = [&*authorization, "application/json"];
+    let reading = device.reading("m1", "20.5").to_string();
+    let (status, result) = asks("POST", &device.path("/feed-data"), headers, reading.as_bytes()).await;
+    assert_eq!((status, &result["code"], &result["status"]), (201, &json!(2001), &json!("created")));
+    let (status, bootstrap) = asks("GET", &device.path("/bootstrap"), headers, b"").await;
+    assert_eq!(
+        (status, &bootstrap["code"], &bootstrap["device"]["id"]),
+        (200, &json!(2000), &json!(device.id.as_str()))
+    );
 }
 
 #[tokio::test]
