@@ -55,8 +55,8 @@ pub struct RawRealer {
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = time_within(MINIMUM))]
     pub realer_feed_data_minimum: Duration,
 
-    /// Bytes of the body of a device's request; from 512 to 16777216
-    #[arg(long, value_name = "BYTES", default_value = "5120", value_parser = count_within::<usize>(512..=16_777_216))]
+    /// Bytes of the body of a device's request; from 512 to 1048576
+    #[arg(long, value_name = "BYTES", default_value = "5120", value_parser = count_within::<usize>(512..=1_048_576))]
     pub realer_max_request_bytes: usize,
 
     /// Items of one batch; from 1 to 10000

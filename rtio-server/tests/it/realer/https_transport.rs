@@ -89,7 +89,7 @@ async fn devices_may_speak_http_2_and_a_body_over_the_budget_ends_only_its_strea
     let asks = async |method: &str, path: &str, headers: [(&str, &str); 2], body: &[u8]| {
         let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let reply = whole(caller.sends_with(method, path, &headers, body)).await;
-        (reply.status, serde_json::from_slice::<serde_json::Value>(&reply.body).unwrap())
+        (reply.status, serde_json::from_slice::<Value>(&reply.body).unwrap())
     };
     let client = [("authorization", &*device.basic()), ("content-type", FORM)];
     let (status, issued) = asks("POST", "/oauth/token", client, b"grant_type=client_credentials").await;
