@@ -22,6 +22,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parking_lot::{Mutex, MutexGuard};
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 
@@ -240,7 +241,7 @@ fn open_for_writing(path: &Path) -> Result<Connection, SchemaError> {
     mode.map_err(|error| SchemaError::Damaged(error.to_string()))?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
-    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    keep_prepared(&connection)?;
     Ok(connection)
 }
 
@@ -248,8 +249,15 @@ fn open_for_reading(path: &Path) -> rusqlite::Result<Connection> {
     let connection =
         Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.busy_timeout(BUSY)?;
-    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    keep_prepared(&connection)?;
     Ok(connection)
+}
+
+/// Statements stay prepared: all there are have room, and no plan depends on the values that are bound. Where it may, SQLite prepares a
+/// statement that joins tables anew for each value: two thirds of what a desired state cost (`fleet realer wishes`).
+fn keep_prepared(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map(drop)
 }
 
 fn now_ms() -> i64 {

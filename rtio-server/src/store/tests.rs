@@ -233,3 +233,18 @@ async fn a_backup_leaves_the_folder_as_it_was() {
     backup(&DataDir::open(folder.path()).unwrap(), &to.path().join("copy")).unwrap();
     assert_eq!(names(), before);
 }
+
+#[test]
+fn a_statement_stays_prepared_for_whatever_is_asked_with_it() {
+    let place = Place::new();
+    drop(place.open().unwrap());
+    for connection in [open_for_reading(&place.database()).unwrap(), open_for_writing(&place.database()).unwrap()] {
+        let joined = "SELECT 1 FROM desired_states JOIN sources USING (source) LEFT JOIN resources USING (resource)
+                      WHERE desired_states.control = ?1 AND lifecycle = 0";
+        let mut statement = connection.prepare(joined).unwrap();
+        for control in 1..=3 {
+            assert!(!statement.exists([control]).unwrap());
+        }
+        assert_eq!(statement.get_status(rusqlite::StatementStatus::RePrepare), 0);
+    }
+}
