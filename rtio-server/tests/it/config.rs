@@ -138,7 +138,7 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("realer-desired-states-minimum", "5", "expected a time from 0s to 1day"),
     ("realer-feed-data-expected", "999ms", "expected a time from 1s to 30days"),
     ("realer-feed-data-minimum", "-1s", "expected a time from 0s to 1day"),
-    ("realer-max-request-bytes", "511", "expected a whole number from 512 to 16777216"),
+    ("realer-max-request-bytes", "511", "expected a whole number from 512 to 1048576"),
     ("realer-max-batch-items", "0", "expected a whole number from 1 to 10000"),
     ("realer-backoff-initial", "0s", "expected a time from 1s to 1day"),
     ("realer-backoff-multiplier", "11", "expected a whole number from 1 to 10"),
