@@ -35,7 +35,8 @@ build rtio-server
 compare() {
     echo "the OpenAPI document of the $1"
     # Its caches and reports belong to the run.
-    (cd "$logs" && timeout "$run_seconds" "$venv/bin/schemathesis" --no-color --config-file "$configs/$1.toml" run "$2/openapi.json" \
+    (cd "$logs" && PYTHONPATH=$configs PYTHONDONTWRITEBYTECODE=1 SCHEMATHESIS_HOOKS=toml_text \
+        timeout "$run_seconds" "$venv/bin/schemathesis" --no-color --config-file "$configs/$1.toml" run "$2/openapi.json" \
         --seed "$seed" --max-examples "$examples" --warnings off "${@:3}")
 }
 
