@@ -3,15 +3,16 @@
 use axum::http::StatusCode;
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::super::extract::{JsonBody, Path, Query};
+use super::super::registry::RotateWish;
 use super::super::registry::document::IssuedDocument;
 use super::Control;
 use super::answer::Answer;
 use super::document::{CommandDocument, DeviceDocument, SensorDocument};
 use super::page::{Page, next};
-use crate::hub::{DeviceSecret, OldSecret};
+use crate::hub::DeviceSecret;
 use crate::realer::fields::DeviceFields;
 use crate::realer::ports::CatalogChange;
 use crate::realer::{Catalog, SourceState, State, new_control_device};
@@ -87,34 +88,14 @@ async fn remove(control: Control, Path(id): Path<String>) -> Answer<StatusCode> 
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// What a rotation is asked with: `?old=drop` ends the old secret at once.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RotateWish {
-    #[serde(default)]
-    old: Old,
-}
-
-#[derive(Debug, Clone, Copy, Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Old {
-    #[default]
-    Keep,
-    Drop,
-}
-
 async fn rotate(
     control: Control,
     Path(id): Path<String>,
     Query(wish): Query<RotateWish>,
 ) -> Answer<Json<IssuedDocument>> {
-    let old = match wish.old {
-        Old::Keep => OldSecret::Keep,
-        Old::Drop => OldSecret::Drop,
-    };
     let (device, secret) = (control.device(&id).await?.id, DeviceSecret::random()?);
     let issued = IssuedDocument::new(&device, &secret);
-    control.manager.rotate(&device, secret, old).await?;
+    control.manager.rotate(&device, secret, wish.old()).await?;
     control.realer.is_administered(&device, "rotated the secret of a control device");
     Ok(Json(issued))
 }

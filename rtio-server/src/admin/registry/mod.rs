@@ -3,6 +3,7 @@
 
 pub mod document;
 pub mod import;
+mod rotation;
 
 use std::sync::Arc;
 
@@ -18,6 +19,8 @@ use super::problem::Problem;
 use crate::hub::{Access, DeviceId, DeviceManager, DeviceSecret, InvalidDeviceId, NewDevice, OldSecret, RegistryError};
 use document::{DeviceDocument, ImportedDocument, IssuedDocument, PageDocument};
 use import::ImportError;
+
+pub(super) use rotation::RotateWish;
 
 /// Why a wish was not done.
 #[derive(Debug, thiserror::Error)]
@@ -169,22 +172,6 @@ struct AddWish {
     id: String,
 }
 
-/// What a rotation is asked with: `?old=drop` ends the old secret at once.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RotateWish {
-    #[serde(default)]
-    old: Old,
-}
-
-#[derive(Debug, Clone, Copy, Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Old {
-    #[default]
-    Keep,
-    Drop,
-}
-
 type Answer<T> = Result<T, Problem>;
 
 async fn get_page(State(admin): State<Arc<Admin>>, Query(page): Query<PageWish>) -> Answer<Json<PageDocument>> {
@@ -220,11 +207,7 @@ async fn post_rotation(
     Path(id): Path<String>,
     Query(wish): Query<RotateWish>,
 ) -> Answer<Json<IssuedDocument>> {
-    let old = match wish.old {
-        Old::Keep => OldSecret::Keep,
-        Old::Drop => OldSecret::Drop,
-    };
-    Ok(Json(rotate(&manager(&admin)?, &id, old).await?))
+    Ok(Json(rotate(&manager(&admin)?, &id, wish.old()).await?))
 }
 
 async fn post_import(State(admin): State<Arc<Admin>>, Text(text): Text) -> Answer<Json<ImportedDocument>> {
