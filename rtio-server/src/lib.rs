@@ -23,6 +23,7 @@ pub mod event_json;
 pub mod http;
 pub mod hub;
 pub mod hub_lock;
+pub mod mqtt;
 pub mod net;
 pub mod readiness;
 pub mod realer;

@@ -45,6 +45,7 @@ mod tests {
     use tokio::time::Instant;
 
     use super::*;
+    use crate::hub::Protocol;
 
     /// What every device takes (docs/protocol.md §4).
     const SMALLEST_MESSAGE_BYTES: usize = 504;
@@ -52,6 +53,7 @@ mod tests {
     fn document_of(id: &str, peer: &str, capacity: usize, heartbeat: Duration) -> String {
         let (device, now) = (DeviceId::parse(id).unwrap(), Instant::now());
         let info = LinkInfo {
+            protocol: Protocol::Rtio,
             peer: peer.parse().unwrap(),
             connected: now,
             last_heard: now,

@@ -21,7 +21,7 @@ use super::transport::{Outgoing, Peer, Transport};
 use super::{Devices, outcome, span};
 use crate::hub::{
     CallError, CallId, CallReply, Credential, DeviceLink, Ending, Feed, LinkInfo, ObservationId, OfflineCause,
-    ReportAnswer, RequestParts, UriDigest,
+    Protocol, ReportAnswer, RequestParts, StatusCode, UriDigest,
 };
 use crate::net::Backlog;
 
@@ -379,6 +379,10 @@ impl DeviceLink for Link {
         self.change(|session, now| session.leave_observation(now, observation));
     }
 
+    fn tell(&self, _: &str, _: &[u8]) -> Result<(), CallError> {
+        Err(CallError::DeviceRefused(StatusCode::MethodNotAllowed))
+    }
+
     fn doubt(&self, asked: tokio::time::Instant) {
         if !self.state.lock().session.is_silent_since(self.devices.clock.at(asked)) {
             return;
@@ -414,6 +418,7 @@ impl DeviceLink for Link {
         let state = self.state.lock();
         let session = &state.session;
         LinkInfo {
+            protocol: Protocol::Rtio,
             peer: self.peer,
             connected: clock.runtime(self.connected),
             last_heard: clock.runtime(session.last_heard()),

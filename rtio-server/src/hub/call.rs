@@ -40,7 +40,7 @@ impl<'a> CallRequest<'a> {
     pub(super) fn parts(&self) -> RequestParts<'_> {
         let started = Instant::now();
         let deadline = started + self.wait;
-        RequestParts { digest: UriDigest::of(self.uri), data: self.data, started, deadline }
+        RequestParts { uri: self.uri, digest: UriDigest::of(self.uri), data: self.data, started, deadline }
     }
 }
 
@@ -78,6 +78,15 @@ impl Hub {
         let result = self.call_unmetered(device, request).await;
         meter.end(&result);
         result
+    }
+
+    /// Hands over to a device what needs no answer and has a topic instead of a URI.
+    ///
+    /// # Errors
+    ///
+    /// As [`DeviceLink::tell`].
+    pub fn tell_device(&self, device: &DeviceId, topic: &str, data: &[u8]) -> Result<(), CallError> {
+        self.registry.get(device).ok_or(CallError::DeviceOffline)?.tell(topic, data)
     }
 
     async fn call_unmetered(&self, device: &DeviceId, request: CallRequest<'_>) -> Result<Vec<u8>, CallError> {

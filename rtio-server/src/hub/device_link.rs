@@ -17,7 +17,9 @@ pub type CallReply = oneshot::Sender<Result<Vec<u8>, CallError>>;
 /// What a request says to a device.
 #[derive(Debug, Clone, Copy)]
 pub struct RequestParts<'a> {
-    /// Which URI.
+    /// Which URI, for devices that are told it.
+    pub uri: &'a str,
+    /// The same as devices with a session of this protocol know it.
     pub digest: UriDigest,
     /// What for it.
     pub data: &'a [u8],
@@ -52,6 +54,14 @@ pub trait DeviceLink: Debug + Send + Sync {
     /// The caller has left. Does nothing for an observation that has ended.
     fn leave_observation(&self, observation: ObservationId);
 
+    /// Hands over what needs no answer and has a topic instead of a URI. What the session takes it delivers as long as it lives.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError::DeviceRefused`] with `NotFound`: the device does not listen to this topic now; with `MethodNotAllowed`: its
+    /// protocol has no topics. [`CallError::Busy`], [`CallError::DeviceOffline`], [`CallError::TooLarge`].
+    fn tell(&self, topic: &str, data: &[u8]) -> Result<(), CallError>;
+
     /// A request that was sent at `asked` has no answer yet. If the device has been silent since, and its transport does not
     /// acknowledge either, the session ends. A device that is only slow is not touched.
     fn doubt(&self, asked: Instant);
@@ -78,6 +88,8 @@ pub trait DeviceLink: Debug + Send + Sync {
 /// How a session stands, for operators.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LinkInfo {
+    /// What it speaks.
+    pub protocol: Protocol,
     /// Where the device connects from.
     pub peer: SocketAddr,
     /// When the connection was accepted.
@@ -94,6 +106,25 @@ pub struct LinkInfo {
     pub calls_in_flight: usize,
     /// Observations, accepted or not.
     pub observations: usize,
+}
+
+/// What a device speaks over its session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protocol {
+    /// This project's own.
+    Rtio,
+    /// MQTT, in either version.
+    Mqtt,
+}
+
+impl Protocol {
+    /// The name that operators see.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Rtio => "rtio",
+            Self::Mqtt => "mqtt",
+        }
+    }
 }
 
 /// Why the hub ends a session.

@@ -52,6 +52,10 @@ impl DeviceLink for FakeLink {
 
     fn leave_observation(&self, _: ObservationId) {}
 
+    fn tell(&self, _: &str, _: &[u8]) -> Result<(), CallError> {
+        Err(CallError::DeviceOffline)
+    }
+
     fn doubt(&self, _: Instant) {}
 
     fn check_deadlines(&self) {}

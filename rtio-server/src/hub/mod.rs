@@ -46,7 +46,7 @@ pub use audit::{Audit, AuditEntry, AuditEvent};
 pub use backoff::network_of;
 pub use call::CallRequest;
 pub use device_id::{DeviceId, InvalidDeviceId};
-pub use device_link::{CallReply, DeviceLink, Ending, LinkInfo, RequestParts};
+pub use device_link::{CallReply, DeviceLink, Ending, LinkInfo, Protocol, RequestParts};
 pub use device_manager::DeviceManager;
 pub use device_registry::{
     Access, Credential, DeviceRecord, DeviceSecret, MIN_SECRET_BYTES, NewDevice, OldSecret, RegistryError,

@@ -31,7 +31,21 @@ impl Hub {
     ///
     /// As the verifier's. An attempt that is given up counts for nothing.
     pub async fn verify(&self, peer: IpAddr, device: &DeviceId, secret: &[u8]) -> Verification {
-        let outcome = self.verify_in_turn(peer, device, secret).await;
+        self.verify_by(peer, device, self.verifier.verify(device, secret)).await
+    }
+
+    /// The same where somebody else knows what proves the device. `ask` is not polled before it is the device's turn.
+    ///
+    /// # Cancel safety
+    ///
+    /// As that of `ask`. An attempt that is given up counts for nothing.
+    pub async fn verify_by(
+        &self,
+        peer: IpAddr,
+        device: &DeviceId,
+        ask: impl Future<Output = Verification>,
+    ) -> Verification {
+        let outcome = self.verify_in_turn(peer, device, ask).await;
         self.metrics.verified(match &outcome {
             Ok(Verification::Accepted | Verification::AcceptedBy(_)) => "accepted",
             Ok(Verification::Refused) => "refused",
@@ -42,7 +56,12 @@ impl Hub {
         outcome.unwrap_or(Verification::Unavailable)
     }
 
-    async fn verify_in_turn(&self, peer: IpAddr, device: &DeviceId, secret: &[u8]) -> Result<Verification, Turned> {
+    async fn verify_in_turn(
+        &self,
+        peer: IpAddr,
+        device: &DeviceId,
+        ask: impl Future<Output = Verification>,
+    ) -> Result<Verification, Turned> {
         let begun = self.door.backoff.lock().begin(peer, device, Instant::now());
         begun.map_err(|_| Turned::TooSoon)?;
         let mut attempt = Attempt { door: &self.door, peer, device, outcome: None };
@@ -51,7 +70,7 @@ impl Hub {
         if turn > Instant::now() {
             tokio::time::sleep_until(turn).await;
         }
-        let verdict = self.verifier.verify(device, secret).await;
+        let verdict = ask.await;
         attempt.outcome = Some(verdict);
         Ok(verdict)
     }

@@ -44,6 +44,7 @@ pub(super) const IMPORTS: &[Rule] = &[
             "http",
             "hub",
             "hub_lock",
+            "mqtt",
             "net",
             "readiness",
             "realer",
@@ -57,11 +58,12 @@ pub(super) const IMPORTS: &[Rule] = &[
     ),
     rule(
         "config",
-        &["admin", "audit", "backend", "device", "http", "hub", "net", "realer", "store", "telemetry", "token"],
+        &["admin", "audit", "backend", "device", "http", "hub", "mqtt", "net", "realer", "store", "telemetry", "token"],
         Why("it composes the subsystems' configs and nothing else", "code map"),
     ),
     rule("net", &["data_dir", "reload", "shutdown"], Why("it knows no protocol", "code map")),
     rule("device", &["net", "hub", "shutdown"], EDGES),
+    rule("mqtt", &["net", "hub", "realer", "shutdown"], EDGES),
     rule("http", &["net", "hub", "realer", "reload", "shutdown", "token"], EDGES),
     rule(
         "admin",

@@ -56,6 +56,10 @@ impl DeviceLink for EchoLink {
 
     fn leave_observation(&self, _: ObservationId) {}
 
+    fn tell(&self, _: &str, _: &[u8]) -> Result<(), CallError> {
+        Err(CallError::DeviceOffline)
+    }
+
     fn doubt(&self, _: tokio::time::Instant) {}
 
     fn check_deadlines(&self) {}
