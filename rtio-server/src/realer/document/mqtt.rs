@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::OK;
 use super::bootstrap::{CREDENTIALS, DeviceName};
 use crate::hub::DeviceId;
-use crate::realer::{Catalog, Command, Config, ResourceId, Scope, Sensor, whole_seconds};
+use crate::realer::{Catalog, Command, Config, Route, Scope, Sensor, SourceId, Topic, whole_seconds};
 
 /// Broker, topics and limits. Without `broker_url` and `credential_endpoint` there is no MQTT for the device.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -103,7 +103,7 @@ impl MqttDocument {
                 minimum_publish_interval: whole_seconds(device.settings.plan.cadence(config).feed_data.minimum),
                 ..BROKER
             },
-            feed_data_ack_topic: format!("iot/v1/devices/{}/feed-data/acks", device.id),
+            feed_data_ack_topic: Topic::Acks.write(&device.id),
             routes: sensors
                 .flat_map(|sensor| MqttRoute::of_sensor(&device.id, sensor))
                 .chain(commands.flat_map(|command| MqttRoute::of_command(&device.id, command)))
@@ -115,34 +115,34 @@ impl MqttDocument {
 impl MqttRoute {
     /// The routes of a sensor: none where it belongs to nothing.
     pub fn of_sensor<'a>(device: &'a DeviceId, sensor: &'a Sensor) -> impl Iterator<Item = Self> + 'a {
-        sensor.resources.iter().map(move |resource| Self {
-            source_type: "sensor",
-            command_id: None,
-            sensor_id: Some(sensor.id.to_string()),
-            resource_id: resource.to_string(),
-            feed_data_topic: format!("{}/sensors/{}/feed-data", topic(device, resource), sensor.id),
-            desired_topic: None,
+        sensor.resources.iter().map(move |resource| {
+            let route = Route { resource: resource.clone(), source: SourceId::Sensor(sensor.id.clone()) };
+            Self {
+                source_type: "sensor",
+                command_id: None,
+                sensor_id: Some(sensor.id.to_string()),
+                resource_id: resource.to_string(),
+                feed_data_topic: Topic::FeedData(route).write(device),
+                desired_topic: None,
+            }
         })
     }
 
     /// The routes of a command: none where it belongs to nothing.
     pub fn of_command<'a>(device: &'a DeviceId, command: &'a Command) -> impl Iterator<Item = Self> + 'a {
         command.resources.iter().map(move |resource| {
-            let topic = format!("{}/commands/{}", topic(device, resource), command.id);
+            let route = Route { resource: resource.clone(), source: SourceId::Command(command.id.clone()) };
+            let desired = Topic::Desired { resource: resource.clone(), command: command.id.clone() };
             Self {
                 source_type: "command",
                 command_id: Some(command.id.to_string()),
                 sensor_id: None,
                 resource_id: resource.to_string(),
-                feed_data_topic: format!("{topic}/feed-data"),
-                desired_topic: Some(format!("{topic}/desired")),
+                feed_data_topic: Topic::FeedData(route).write(device),
+                desired_topic: Some(desired.write(device)),
             }
         })
     }
-}
-
-fn topic(device: &DeviceId, resource: &ResourceId) -> String {
-    format!("iot/v1/devices/{device}/resources/{resource}")
 }
 
 /// Those of MQTT, in the contract's order.
