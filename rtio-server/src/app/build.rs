@@ -1,6 +1,6 @@
 //! Building: everything is made and bound, nothing is served yet.
 
-use std::net::TcpListener;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::sync::{Arc, Weak};
 
 use prometheus_client::registry::Registry;
@@ -17,6 +17,7 @@ use crate::device::Devices;
 use crate::http::{self, Callers};
 use crate::hub::ports::Shadow;
 use crate::hub::{Audit, Hub, Metrics};
+use crate::mqtt::{self, Mqtt};
 use crate::net::tls;
 use crate::net::{self, Gate};
 use crate::realer::{self, Pusher, Realer};
@@ -65,6 +66,11 @@ impl App {
         let parts =
             Parts { config, tls: &tls, connections, hub: &hub, realer: ports.realer.clone(), shutdown: &shutdown };
         let devices = parts.devices(sockets.devices, shown)?;
+        let mqtt = match (&config.mqtt, &ports.realer) {
+            (Some(config), Some(realer)) => Some(parts.mqtt(sockets.mqtt, config, realer, shown)?),
+            (Some(_), None) => return Err(BuildError::NoRuntime),
+            (None, _) => None,
+        };
         let callers = parts.callers(sockets.callers, keeper.as_ref(), shown)?;
         let readers = EventReaders::register(shown);
         let registry = Arc::new(metrics);
@@ -86,7 +92,20 @@ impl App {
         let (client, map, store, realer) = (ports.client, ports.map, ports.store, ports.realer);
         let upkeep = Upkeep { client, map, store, realer, pusher, tls, keeper, reloads: reload.subscribe(), audit };
         let (drain, readiness) = (config.drain, ports.readiness);
-        Ok(Self { hub, devices, callers, operators, upkeep, webhooks, registry, lock, drain, readiness, shutdown })
+        Ok(Self {
+            hub,
+            devices,
+            mqtt,
+            callers,
+            operators,
+            upkeep,
+            webhooks,
+            registry,
+            lock,
+            drain,
+            readiness,
+            shutdown,
+        })
     }
 }
 
@@ -108,6 +127,36 @@ impl Parts<'_> {
         let devices = Devices::new(config, gate, Arc::clone(self.hub), self.shutdown.clone());
         shown.register_collector(Box::new(Arc::clone(&devices)));
         Ok(socket.watched(config.liveness)?.served_by(devices))
+    }
+
+    /// The port for MQTT. Where nobody said where devices find it, they are told its address.
+    fn mqtt(
+        &self,
+        given: Option<TcpListener>,
+        config: &mqtt::Config,
+        realer: &Arc<Realer>,
+        shown: &mut Registry,
+    ) -> Result<Port<Mqtt>, BuildError> {
+        let counted = self.connections.port("mqtt");
+        let gate = self.gate(tls::Port::Mqtt, counted.clone(), config.max_connections_per_peer);
+        let socket = Socket::open(given, counted, "mqtt-addr", config.addr, config.max_connections)?;
+        let has_tls = self.tls.of(tls::Port::Mqtt).is_some();
+        if !has_tls && !socket.addr.ip().is_loopback() {
+            tracing::warn!(
+                addr = %socket.addr,
+                "INSECURE: devices with MQTT connect without TLS from the network: who listens there reads their credentials"
+            );
+        }
+        realer.announce_broker(broker_url(socket.addr, has_tls));
+        let around = mqtt::Surroundings {
+            hub: Arc::clone(self.hub),
+            realer: Arc::clone(realer),
+            metrics: mqtt::Metrics::register(shown),
+            shutdown: self.shutdown.clone(),
+        };
+        let mqtt = Mqtt::new(config, gate, around);
+        shown.register_collector(Box::new(Arc::clone(&mqtt)));
+        Ok(socket.watched(config.liveness)?.served_by(mqtt))
     }
 
     fn callers(
@@ -148,6 +197,14 @@ impl Parts<'_> {
 fn shadow(realer: Option<&Arc<Realer>>, hub: &Weak<Hub>) -> Option<Arc<dyn Shadow>> {
     let of = |realer| Arc::new(realer::Shadow::new(Arc::clone(realer), Weak::clone(hub))) as _;
     realer.map(of)
+}
+
+/// Where this machine's devices find a port for MQTT: all addresses stand for its own.
+fn broker_url(mut addr: SocketAddr, has_tls: bool) -> String {
+    if addr.ip().is_unspecified() {
+        addr.set_ip(if addr.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() });
+    }
+    format!("{}://{addr}", if has_tls { "mqtts" } else { "mqtt" })
 }
 
 /// What checks the tokens of callers, unless they need none.

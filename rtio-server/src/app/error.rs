@@ -51,6 +51,9 @@ pub enum BuildError {
     /// The registry shall be asked, but there is no folder for it.
     #[error("the registry of devices needs --data-dir")]
     NoDataDir,
+    /// MQTT shall be served, but there is no runtime of control devices.
+    #[error("MQTT needs --data-dir")]
+    NoRuntime,
     /// It is not known whose certificates backends must show.
     #[error("--backend-ca is of no use")]
     Trust(#[from] TrustError),

@@ -21,6 +21,7 @@ use crate::device::Devices;
 use crate::http::Callers;
 use crate::hub::Hub;
 use crate::hub_lock::HubLock;
+use crate::mqtt::Mqtt;
 use crate::net::tls;
 use crate::readiness::Readiness;
 use crate::shutdown::Shutdown;
@@ -37,6 +38,7 @@ use upkeep::Upkeep;
 pub struct App {
     hub: Arc<Hub>,
     devices: Port<Devices>,
+    mqtt: Option<Port<Mqtt>>,
     callers: Port<Callers>,
     operators: Option<Port<Admin>>,
     upkeep: Upkeep,
@@ -53,6 +55,11 @@ impl App {
     /// Where devices connect.
     pub const fn device_addr(&self) -> SocketAddr {
         self.devices.addr()
+    }
+
+    /// Where devices with MQTT connect, if they may.
+    pub fn mqtt_addr(&self) -> Option<SocketAddr> {
+        self.mqtt.as_ref().map(Port::addr)
     }
 
     /// Where callers connect.

@@ -18,6 +18,8 @@ use crate::shutdown::Shutdown;
 pub struct Sockets {
     /// Where devices connect.
     pub devices: Option<TcpListener>,
+    /// Where devices with MQTT connect, if there is `mqtt-addr`.
+    pub mqtt: Option<TcpListener>,
     /// Where callers connect.
     pub callers: Option<TcpListener>,
     /// Where operators connect, unless `admin-addr` is off.

@@ -8,6 +8,7 @@ use super::App;
 use crate::admin::{Admin, LAST_WORDS};
 use crate::device::Devices;
 use crate::http::Callers;
+use crate::mqtt::Mqtt;
 use crate::shutdown::{Shutdown, drain};
 
 impl App {
@@ -20,10 +21,11 @@ impl App {
         let events_end = Shutdown::new();
         let webhooks = self.webhooks.begin(events_end.clone());
         let (device_tasks, caller_tasks) = (TaskTracker::new(), self.callers.edge.tasks().clone());
-        let accepting = [
+        let mut accepting = vec![
             self.devices.accept(self.shutdown.clone(), &device_tasks, Devices::serve),
             self.callers.accept(self.shutdown.clone(), &caller_tasks, Callers::serve),
         ];
+        accepting.extend(self.mqtt.map(|port| port.accept(self.shutdown.clone(), &device_tasks, Mqtt::serve)));
         // Operators can look until the end, which is after the drain.
         let operator_tasks = TaskTracker::new();
         let operators = self.operators.map(|port| {

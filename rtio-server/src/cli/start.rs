@@ -24,9 +24,15 @@ pub(crate) fn announce(app: &App, descriptors: Descriptors) -> Result<(), Failur
     let admin = app.admin_addr().map(|addr| format!("admin http://{addr}\n")).unwrap_or_default();
     let (devices, callers) = (app.device_addr(), app.http_addr());
     let devices_tls = if app.has_tls(Port::Devices) { " tls" } else { "" };
+    let mqtt = app.mqtt_addr().map(|addr| {
+        let scheme = if app.has_tls(Port::Mqtt) { "mqtts" } else { "mqtt" };
+        format!("mqtt {scheme}://{addr}\n")
+    });
+    let mqtt = mqtt.unwrap_or_default();
     let scheme = if app.has_tls(Port::Callers) { "https" } else { "http" };
-    let lines =
-        format!("devices {devices}{devices_tls}\ncallers {scheme}://{callers}\n{admin}descriptors {descriptors}\n");
+    let lines = format!(
+        "devices {devices}{devices_tls}\n{mqtt}callers {scheme}://{callers}\n{admin}descriptors {descriptors}\n"
+    );
     print(lines.as_bytes())
 }
 

@@ -28,6 +28,7 @@ pub(crate) fn sockets() -> Result<Sockets, Failure> {
             Port::Devices => sockets.devices = socket,
             Port::Callers => sockets.callers = socket,
             Port::Admin => sockets.admin = socket,
+            Port::Mqtt => sockets.mqtt = socket,
         }
     }
     Ok(sockets)
@@ -39,16 +40,19 @@ enum Port {
     Devices,
     Callers,
     Admin,
+    Mqtt,
 }
 
 impl Port {
-    const ALL: [Self; 3] = [Self::Devices, Self::Callers, Self::Admin];
+    /// The newest last: where they have no names, their order tells them apart.
+    const ALL: [Self; 4] = [Self::Devices, Self::Callers, Self::Admin, Self::Mqtt];
 
     const fn name(self) -> &'static str {
         match self {
             Self::Devices => "devices",
             Self::Callers => "callers",
             Self::Admin => "admin",
+            Self::Mqtt => "mqtt",
         }
     }
 }
@@ -80,10 +84,10 @@ fn assign(names: &str, count: usize) -> Result<Vec<Port>, SocketsError> {
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum SocketsError {
     /// More than there are ports.
-    #[error("{count} sockets were given (LISTEN_FDS); a hub has three ports: devices, callers, admin")]
+    #[error("{count} sockets were given (LISTEN_FDS); a hub has four ports: devices, callers, admin, mqtt")]
     TooMany { count: usize },
     /// Not one of ours, among others that are.
-    #[error("a socket is named {0:?} (LISTEN_FDNAMES); allowed: devices, callers, admin")]
+    #[error("a socket is named {0:?} (LISTEN_FDNAMES); allowed: devices, callers, admin, mqtt")]
     Name(String),
     /// Two for one port.
     #[error("two sockets are named {0} (LISTEN_FDNAMES)")]
@@ -161,17 +165,19 @@ mod tests {
 
     #[test]
     fn sockets_go_by_name_or_else_by_order() {
-        use Port::{Admin, Callers, Devices};
+        use Port::{Admin, Callers, Devices, Mqtt};
         let cases = [
             ("", 0, Ok(vec![])),
             ("", 2, Ok(vec![Devices, Callers])),
             ("rtio.socket:rtio.socket:rtio.socket", 3, Ok(vec![Devices, Callers, Admin])),
             ("admin:devices", 2, Ok(vec![Admin, Devices])),
             ("callers", 1, Ok(vec![Callers])),
+            ("mqtt:callers", 2, Ok(vec![Mqtt, Callers])),
+            ("", 4, Ok(vec![Devices, Callers, Admin, Mqtt])),
             ("callers:web", 2, Err(SocketsError::Name("web".to_owned()))),
             ("callers", 2, Err(SocketsError::Name(String::new()))),
             ("callers:callers", 2, Err(SocketsError::Twice("callers"))),
-            ("", 4, Err(SocketsError::TooMany { count: 4 })),
+            ("", 5, Err(SocketsError::TooMany { count: 5 })),
         ];
         for (names, count, expected) in cases {
             assert_eq!(assign(names, count), expected, "{names:?} {count}");

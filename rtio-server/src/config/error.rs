@@ -42,4 +42,22 @@ pub enum ConfigError {
         "--device-tls-client-ca is set, but the devices' port has no TLS; it needs --device-tls-cert and --device-tls-key"
     )]
     ClientCaWithoutTls,
+    /// A certificate for MQTT, and no port for it.
+    #[error("--mqtt-tls-cert and --mqtt-tls-key are of no use without --mqtt-addr")]
+    MqttTlsWithoutPort,
+    /// MQTT shall be served, but there is no runtime of control devices.
+    #[error("--mqtt-addr needs --data-dir: MQTT is for control devices, and the hub keeps there what it knows of them")]
+    MqttWithoutDataDir,
+    /// MQTT shall be served in the open.
+    #[error(
+        "--mqtt-addr needs TLS: give --mqtt-tls-cert and --mqtt-tls-key, or --device-tls-cert and --device-tls-key, which it then \
+         uses, too; for trying things out, --dev serves MQTT without"
+    )]
+    MqttWithoutTls,
+    /// MQTT shall be served, but nobody tells devices where.
+    #[error(
+        "--mqtt-addr needs --realer-mqtt-url: devices are told where to connect, such as mqtts://hub.example.org:8883, and the \
+         address alone does not say it"
+    )]
+    MqttWithoutUrl,
 }

@@ -11,6 +11,7 @@ mod callers;
 mod device;
 mod error;
 mod http;
+mod mqtt;
 mod realer;
 mod tls;
 mod verify;
@@ -37,11 +38,13 @@ pub struct Config {
     pub hub: hub::Limits,
     /// The devices' side.
     pub device: crate::device::Config,
+    /// The side of devices with MQTT, where there is one.
+    pub mqtt: Option<crate::mqtt::Config>,
     /// The callers' side.
     pub http: crate::http::Config,
-    /// TLS of both.
+    /// TLS of all of them.
     pub tls: net::tls::Config,
-    /// Whose PROXY headers are believed, on the ports of devices and callers.
+    /// Whose PROXY headers are believed, on all of them.
     pub proxies: TrustedProxies,
     /// The tokens that callers need; `None` lets everybody call.
     pub tokens: Option<crate::token::Config>,
@@ -76,13 +79,16 @@ impl TryFrom<RawConfig> for Config {
     type Error = ConfigError;
 
     fn try_from(raw: RawConfig) -> Result<Self, ConfigError> {
+        let (verifier, tokens) = (verify::choice(&raw)?, callers::tokens(&raw.callers, raw.dev)?);
+        let tls = tls::config(&raw.tls, raw.listen.mqtt_addr.is_some())?;
         Ok(Self {
             device: device::config(&raw),
+            mqtt: mqtt::config(&raw, &tls)?,
             http: http::config(&raw),
             admin: admin::config(&raw),
-            verifier: verify::choice(&raw)?,
-            tokens: callers::tokens(&raw.callers, raw.dev)?,
-            tls: tls::config(raw.tls)?,
+            verifier,
+            tokens,
+            tls,
             realer: realer::config(raw.realer, raw.dev),
             backend: backend::config(raw.backend, raw.configurer, raw.file.clone())?,
             hub: hub::Limits {

@@ -1,5 +1,7 @@
 //! From flags to the control-device runtime.
 
+use std::sync::OnceLock;
+
 use super::raw::RawRealer;
 use crate::realer::{Backoff, Cadence, Codes, Config, Interval, Limits, Retention};
 
@@ -7,7 +9,7 @@ pub(super) fn config(raw: RawRealer, dev: bool) -> Config {
     let interval = |expected, minimum| Interval { expected, minimum };
     Config {
         plain: dev || raw.realer_plain,
-        broker_url: raw.realer_mqtt_url,
+        broker_url: raw.realer_mqtt_url.map_or_else(OnceLock::new, OnceLock::from),
         token_lifetime: raw.realer_token_lifetime,
         mqtt_credential_lifetime: raw.realer_mqtt_credential_lifetime,
         renew_after_percent: raw.realer_renew_after,

@@ -6,22 +6,32 @@ use super::ConfigError;
 use super::raw::RawTls;
 use crate::net::tls::{Config, Files};
 
-pub(super) fn config(raw: RawTls) -> Result<Config, ConfigError> {
-    let device = pair(("device-tls-cert", raw.device_tls_cert), ("device-tls-key", raw.device_tls_key))?;
-    let http = pair(("http-tls-cert", raw.http_tls_cert), ("http-tls-key", raw.http_tls_key))?;
+/// TLS of each port. The one of MQTT has its own certificate or that of the devices' port, and asks nobody for theirs: who connects there
+/// shows a credential.
+pub(super) fn config(raw: &RawTls, has_mqtt: bool) -> Result<Config, ConfigError> {
+    let device = pair(("device-tls-cert", &raw.device_tls_cert), ("device-tls-key", &raw.device_tls_key))?;
+    let mqtt = pair(("mqtt-tls-cert", &raw.mqtt_tls_cert), ("mqtt-tls-key", &raw.mqtt_tls_key))?;
+    let http = pair(("http-tls-cert", &raw.http_tls_cert), ("http-tls-key", &raw.http_tls_key))?;
     if raw.device_tls_client_ca.is_some() && device.is_none() {
         return Err(ConfigError::ClientCaWithoutTls);
     }
-    let device = device.map(|(cert, key)| Files { cert, key, client_ca: raw.device_tls_client_ca });
-    let http = http.map(|(cert, key)| Files { cert, key, client_ca: None });
-    Ok(Config { device, http, max_handshakes: raw.max_handshakes, handshake_timeout: raw.handshake_timeout })
+    if mqtt.is_some() && !has_mqtt {
+        return Err(ConfigError::MqttTlsWithoutPort);
+    }
+    Ok(Config {
+        mqtt: mqtt.or_else(|| device.clone()).filter(|_| has_mqtt),
+        device: device.map(|files| Files { client_ca: raw.device_tls_client_ca.clone(), ..files }),
+        http,
+        max_handshakes: raw.max_handshakes,
+        handshake_timeout: raw.handshake_timeout,
+    })
 }
 
-type Flag = (&'static str, Option<PathBuf>);
+type Flag<'a> = (&'static str, &'a Option<PathBuf>);
 
-fn pair((cert_flag, cert): Flag, (key_flag, key): Flag) -> Result<Option<(PathBuf, PathBuf)>, ConfigError> {
+fn pair((cert_flag, cert): Flag<'_>, (key_flag, key): Flag<'_>) -> Result<Option<Files>, ConfigError> {
     match (cert, key) {
-        (Some(cert), Some(key)) => Ok(Some((cert, key))),
+        (Some(cert), Some(key)) => Ok(Some(Files { cert: cert.clone(), key: key.clone(), client_ca: None })),
         (None, None) => Ok(None),
         (Some(_), None) => Err(ConfigError::HalfTls { given: cert_flag, missing: key_flag }),
         (None, Some(_)) => Err(ConfigError::HalfTls { given: key_flag, missing: cert_flag }),
@@ -36,15 +46,18 @@ mod tests {
 
     fn read(flags: &[&str]) -> Result<Config, ConfigError> {
         let path = |flag: &str| flags.contains(&flag).then(|| PathBuf::from(flag));
-        config(RawTls {
+        let raw = RawTls {
             device_tls_cert: path("device-tls-cert"),
             device_tls_key: path("device-tls-key"),
             device_tls_client_ca: path("device-tls-client-ca"),
+            mqtt_tls_cert: path("mqtt-tls-cert"),
+            mqtt_tls_key: path("mqtt-tls-key"),
             http_tls_cert: path("http-tls-cert"),
             http_tls_key: path("http-tls-key"),
             max_handshakes: 1,
             handshake_timeout: Duration::from_secs(1),
-        })
+        };
+        config(&raw, flags.contains(&"mqtt-addr"))
     }
 
     #[test]
@@ -56,7 +69,7 @@ mod tests {
         let both = both.unwrap();
         assert_eq!(both.device.unwrap().client_ca, Some("device-tls-client-ca".into()));
         assert_eq!(both.http.unwrap().key, PathBuf::from("http-tls-key"));
-        for port in ["device", "http"] {
+        for port in ["device", "mqtt", "http"] {
             let (cert, key) = (format!("{port}-tls-cert"), format!("{port}-tls-key"));
             for (given, missing) in [(&cert, &key), (&key, &cert)] {
                 let error = read(&[given]).unwrap_err().to_string();
@@ -64,5 +77,6 @@ mod tests {
             }
         }
         assert_eq!(read(&["device-tls-client-ca"]).unwrap_err(), ConfigError::ClientCaWithoutTls);
+        assert_eq!(read(&["mqtt-tls-cert", "mqtt-tls-key"]).unwrap_err(), ConfigError::MqttTlsWithoutPort);
     }
 }

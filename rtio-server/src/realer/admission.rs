@@ -110,7 +110,7 @@ impl super::Config {
     /// The ways in which a device may exchange data: those of its own that the hub has.
     pub fn protocols_of(&self, device: &ControlDevice) -> Protocols {
         let own = device.settings.protocols;
-        Protocols { mqtt: own.mqtt && self.broker_url.is_some(), ..own }
+        Protocols { mqtt: own.mqtt && self.broker_url.get().is_some(), ..own }
     }
 
     /// How long a device that polls may be silent before it counts as offline: three times the most frequent contact that is

@@ -1,5 +1,6 @@
 //! What an operator may change about the runtime: the numbers that the contract leaves to the server. (Contract §13.)
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use crate::hub::UriDigest;
@@ -9,8 +10,8 @@ use crate::hub::UriDigest;
 pub struct Config {
     /// Whether it is served without TLS, too: for trying out, or behind a proxy that has TLS.
     pub plain: bool,
-    /// Where devices find the MQTT broker. `None`: there is none.
-    pub broker_url: Option<String>,
+    /// Where devices find the MQTT broker. Not set: there is none, or the hub itself is one and does not listen yet.
+    pub broker_url: OnceLock<String>,
     /// How long an access token lives.
     pub token_lifetime: Duration,
     /// How long an MQTT credential lives.
@@ -118,7 +119,7 @@ impl Config {
 
     /// Differs where something differs that a bootstrap announces.
     pub fn fingerprint(&self) -> u16 {
-        let announced = format!("{:?}{:?}{:?}{:?}", self.cadence, self.limits, self.backoff, self.broker_url);
+        let announced = format!("{:?}{:?}{:?}{:?}", self.cadence, self.limits, self.backoff, self.broker_url.get());
         let bits = UriDigest::of(&announced).to_wire();
         u16::from_be_bytes([bits[0] ^ bits[2], bits[1] ^ bits[3]])
     }
@@ -131,7 +132,7 @@ impl Default for Config {
         let interval = |expected| Interval { expected: seconds(expected), minimum: seconds(5) };
         Self {
             plain: false,
-            broker_url: None,
+            broker_url: OnceLock::new(),
             token_lifetime: seconds(3600),
             mqtt_credential_lifetime: seconds(900),
             renew_after_percent: 80,

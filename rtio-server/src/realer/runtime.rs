@@ -38,6 +38,12 @@ impl Realer {
         &self.config
     }
 
+    /// Devices find their MQTT broker at `url`, unless the operator has said where.
+    pub fn announce_broker(&self, url: String) {
+        // The error says that it is known already.
+        let _ = self.config.broker_url.set(url);
+    }
+
     /// What it keeps, for who reads history.
     pub fn store(&self) -> &dyn Store {
         &*self.store

@@ -30,6 +30,7 @@ mod https;
 mod idempotency;
 mod limits;
 mod metrics;
+mod mqtt;
 mod observe;
 mod online;
 mod openapi;

@@ -10,11 +10,11 @@ use super::super::value::count_within;
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Caps (one more is refused)")]
 pub struct RawCaps {
-    /// Connections of devices; from 1 to 16777216
+    /// Connections of devices, on each of their two ports; from 1 to 16777216
     #[arg(long, value_name = "COUNT", default_value = "1000000", value_parser = count_within::<usize>(CONNECTIONS))]
     pub max_device_connections: usize,
 
-    /// Connections of devices that have not verified themselves yet; from 1 to 16777216
+    /// Connections of devices that have not verified themselves yet, on each of their two ports; from 1 to 16777216
     #[arg(long, value_name = "COUNT", default_value = "16384", value_parser = count_within::<usize>(CONNECTIONS))]
     pub max_unverified_connections: usize,
 
@@ -22,7 +22,7 @@ pub struct RawCaps {
     #[arg(long, value_name = "COUNT", default_value = "16384", value_parser = count_within::<usize>(CONNECTIONS))]
     pub max_http_connections: usize,
 
-    /// Connections of devices from one peer address (IPv6: one /64); from 1 to 16777216
+    /// Connections of devices from one peer address (IPv6: one /64), on each of their two ports; from 1 to 16777216
     #[arg(long, value_name = "COUNT", default_value = "65536", value_parser = count_within::<u32>(CONNECTIONS))]
     pub max_device_connections_per_peer: u32,
 
@@ -42,11 +42,11 @@ pub struct RawCaps {
     #[arg(long, value_name = "COUNT", default_value = "100", value_parser = count_within::<usize>(HEADERS))]
     pub max_http_headers: usize,
 
-    /// Calls and observation requests of one device in flight; from 1 to 32768
+    /// Calls and observation requests of one device in flight, whatever it speaks; from 1 to 32768
     #[arg(long, value_name = "COUNT", default_value = "1024", value_parser = count_within::<u16>(CALLS))]
     pub max_calls_per_device: u16,
 
-    /// Observations of one device; from 1 to 256
+    /// Observations of one device, whatever it speaks; from 1 to 256
     #[arg(long, value_name = "COUNT", default_value = "256", value_parser = count_within::<u16>(OBSERVATIONS))]
     pub max_observations_per_device: u16,
 

@@ -19,7 +19,11 @@ pub struct RawListen {
     #[arg(long, value_name = "IP:PORT", value_parser = address)]
     pub http_addr: Option<SocketAddr>,
 
-    /// Proxies in front of devices and callers, each an address or CIDR: their connections must begin with a PROXY header
+    /// Where control devices with MQTT connect, the usual ports are 8883 with TLS and 1883 without; no MQTT unless it is given
+    #[arg(long, value_name = "IP:PORT", value_parser = address)]
+    pub mqtt_addr: Option<SocketAddr>,
+
+    /// Proxies in front of devices (MQTT, too) and callers, each an address or CIDR: their connections must begin with a PROXY header
     #[arg(long, value_name = "CIDR", value_delimiter = ',', value_parser = network)]
     pub proxy_protocol_from: Vec<IpNet>,
 

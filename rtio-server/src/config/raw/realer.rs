@@ -15,7 +15,8 @@ pub struct RawRealer {
     #[arg(long, value_parser = switch)]
     pub realer_plain: bool,
 
-    /// Where control devices with MQTT find their broker; without, none of them has MQTT
+    /// Where control devices with MQTT find their broker: this hub, as they see its --mqtt-addr, or another; without, none of them has
+    /// MQTT, but with --dev --mqtt-addr itself
     #[arg(long, value_name = "URL", value_parser = broker_url)]
     pub realer_mqtt_url: Option<String>,
 

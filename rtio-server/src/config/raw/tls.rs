@@ -1,4 +1,4 @@
-//! TLS of the devices' and of the callers' port.
+//! TLS of the ports of devices and callers.
 
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
@@ -8,7 +8,7 @@ use clap::Args;
 
 use super::super::value::{count_within, time_within};
 
-/// TLS of the devices' and of the callers' port.
+/// TLS of the ports of devices and callers.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "TLS (files are PEM; read again at SIGHUP and when they change)")]
 pub struct RawTls {
@@ -23,6 +23,14 @@ pub struct RawTls {
     /// CA certificates; a device must then show a certificate of theirs that names its id, beside its secret
     #[arg(long, value_name = "FILE")]
     pub device_tls_client_ca: Option<PathBuf>,
+
+    /// Certificate of the port --mqtt-addr, its own first, then those up to the CA; that of the devices' port unless given
+    #[arg(long, value_name = "FILE")]
+    pub mqtt_tls_cert: Option<PathBuf>,
+
+    /// Private key of --mqtt-tls-cert, not encrypted
+    #[arg(long, value_name = "FILE")]
+    pub mqtt_tls_key: Option<PathBuf>,
 
     /// Certificate of the callers' port, its own first, then those up to the CA; with --http-tls-key
     #[arg(long, value_name = "FILE")]

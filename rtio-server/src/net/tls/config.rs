@@ -8,6 +8,8 @@ use std::time::Duration;
 pub struct Config {
     /// Of the devices' port; plain TCP without it.
     pub device: Option<Files>,
+    /// Of the port for MQTT; plain TCP without it.
+    pub mqtt: Option<Files>,
     /// Of the callers' port; plain HTTP without it.
     pub http: Option<Files>,
     /// Most handshakes of a port at once; more wait, within their own time limit.

@@ -20,8 +20,7 @@ use crate::reload::Reloads;
 /// TLS of the ports that have it.
 #[derive(Debug)]
 pub struct Ports {
-    device: Option<Source>,
-    http: Option<Source>,
+    sources: Vec<Source>,
     tickets: Arc<Tickets>,
     reloads: Reloads,
 }
@@ -73,24 +72,21 @@ impl Ports {
         registry: &mut Registry,
     ) -> Result<Self, OpenError> {
         let metrics = Metrics::register(registry);
-        let data_dir = data_dir.filter(|_| config.device.is_some() || config.http.is_some());
+        let ports = [(Port::Devices, &config.device), (Port::Mqtt, &config.mqtt), (Port::Callers, &config.http)];
+        let ports: Vec<_> = ports.into_iter().filter_map(|(port, files)| Some((port, files.clone()?))).collect();
+        let data_dir = data_dir.filter(|_| !ports.is_empty());
         let tickets = Arc::new(Tickets::open(data_dir.cloned(), now()).map_err(OpenError::Tickets)?);
         let bounds = Bounds { max_handshakes: config.max_handshakes, handshake_timeout: config.handshake_timeout };
-        let open = |port, files: &Option<Files>| {
-            let source = files.clone().map(|files| Source::open(port, files, &tickets, (bounds, &metrics)));
-            source.transpose().map_err(|source| OpenError::Port { port, source })
+        let open = |(port, files)| {
+            Source::open(port, files, &tickets, (bounds, &metrics)).map_err(|source| OpenError::Port { port, source })
         };
-        let (device, http) = (open(Port::Devices, &config.device)?, open(Port::Callers, &config.http)?);
-        Ok(Self { device, http, tickets, reloads })
+        let sources = ports.into_iter().map(open).collect::<Result<_, _>>()?;
+        Ok(Self { sources, tickets, reloads })
     }
 
     /// TLS of a port, if it has it.
     pub fn of(&self, port: Port) -> Option<Arc<Tls>> {
-        let source = match port {
-            Port::Devices => &self.device,
-            Port::Callers => &self.http,
-        };
-        source.as_ref().map(|source| Arc::clone(&source.tls))
+        self.sources.iter().find(|source| source.port == port).map(|source| Arc::clone(&source.tls))
     }
 
     /// Reads the files again whenever it is asked to and whenever they have changed, and rotates the keys of tickets. Files
@@ -100,7 +96,7 @@ impl Ports {
     ///
     /// Dropping the future loses nothing but the next look.
     pub async fn keep_up_to_date(mut self) {
-        if self.device.is_none() && self.http.is_none() {
+        if self.sources.is_empty() {
             return;
         }
         loop {
@@ -118,7 +114,7 @@ impl Ports {
 
     fn look(&mut self, occasion: Occasion) {
         self.tickets.rotate(now());
-        for source in [&mut self.device, &mut self.http].into_iter().flatten() {
+        for source in &mut self.sources {
             source.look(occasion, &self.tickets);
         }
     }

@@ -15,6 +15,8 @@ use super::tickets::{PortTickets, Tickets};
 pub enum Port {
     /// Where devices connect.
     Devices,
+    /// Where devices with MQTT connect.
+    Mqtt,
     /// Where callers connect.
     Callers,
 }
@@ -24,14 +26,16 @@ impl Port {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Devices => "devices",
+            Self::Mqtt => "mqtt",
             Self::Callers => "callers",
         }
     }
 
-    /// What ALPN offers. Devices speak one protocol, which has no registered name.
+    /// What ALPN offers, to clients that ask. The protocol of devices has no registered name.
     const fn protocols(self) -> &'static [&'static [u8]] {
         match self {
             Self::Devices => &[],
+            Self::Mqtt => &[b"mqtt"],
             Self::Callers => &[b"h2", b"http/1.1"],
         }
     }
@@ -40,7 +44,7 @@ impl Port {
     /// several at once.
     const fn tickets(self) -> usize {
         match self {
-            Self::Devices => 1,
+            Self::Devices | Self::Mqtt => 1,
             Self::Callers => 2,
         }
     }

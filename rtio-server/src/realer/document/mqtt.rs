@@ -84,7 +84,7 @@ impl MqttDocument {
     pub fn of(catalog: &Catalog, config: &Config) -> Self {
         let device = &catalog.device;
         let name = DeviceName(device.id.clone());
-        let broker_url = config.broker_url.clone().filter(|_| config.protocols_of(device).mqtt);
+        let broker_url = config.broker_url.get().cloned().filter(|_| config.protocols_of(device).mqtt);
         let sensors = catalog.sensors.iter().filter(|sensor| sensor.is_complete());
         let commands = catalog.commands.iter().filter(|command| command.is_complete());
         Self {

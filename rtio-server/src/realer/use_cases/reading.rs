@@ -68,7 +68,7 @@ async fn a_bootstrap_follows_the_plan_and_hints_only_at_what_is_available() {
     rows.device.settings.protocols = Protocols { https: false, mqtt: true, rtio: false };
     rows.device.settings.plan =
         Plan { minimum_interval_ms: Some(1500), max_request_bytes: Some(1000), max_batch_items: Some(3) };
-    let config = Config { broker_url: Some("mqtts://hub.example:8883".to_owned()), ..Config::default() };
+    let config = Config { broker_url: "mqtts://hub.example:8883".to_owned().into(), ..Config::default() };
     let realer = Realer::new(FakeStore::of([rows]), FakeClock::at(0), config);
     let bootstrap = to_json(realer.bootstrap(&device()).await.unwrap());
     assert_eq!(bootstrap["available_protocols"], json!(["mqtt"]));
@@ -101,7 +101,7 @@ async fn the_mqtt_catalog_has_a_route_for_each_source_and_resource() {
     let mut rows = greenhouse::rows();
     rows.device.settings.protocols.mqtt = true;
     let store = FakeStore::of([rows]);
-    let config = Config { broker_url: Some("mqtts://hub.example:8883".to_owned()), ..Config::default() };
+    let config = Config { broker_url: "mqtts://hub.example:8883".to_owned().into(), ..Config::default() };
     let realer = Realer::new(store, FakeClock::at(0), config);
     let mqtt = to_json(realer.mqtt(&device()).await.unwrap());
     assert_eq!(mqtt["broker_url"], "mqtts://hub.example:8883");

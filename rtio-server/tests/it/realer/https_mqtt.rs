@@ -12,7 +12,7 @@ const BROKER: &str = "mqtts://broker.example:8883";
 const SCOPES: &str = "iot:catalog:read iot:mqtt:connect iot:mqtt:ack:read";
 
 async fn hub_with_broker() -> TestHub {
-    hub().with(|config| config.realer.broker_url = Some(BROKER.to_owned())).with_realer().start().await
+    hub().with(|config| config.realer.broker_url = BROKER.to_owned().into()).with_realer().start().await
 }
 
 async fn mqtt_device(hub: &TestHub) -> ControlDevice {

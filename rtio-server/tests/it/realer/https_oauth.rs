@@ -72,7 +72,7 @@ async fn scopes_of_mqtt_are_for_devices_that_have_it_where_the_hub_has_a_broker_
         (Some("mqtts://broker.example:8883"), Protocols::default(), false),
         (None, with_mqtt, false),
     ] {
-        let url = broker.map(str::to_owned);
+        let url = broker.map(|url| url.to_owned().into()).unwrap_or_default();
         let hub = hub().with(|config| config.realer.broker_url = url).with_realer().start().await;
         let device = control_device_with(&hub, |settings| settings.protocols = protocols).await;
         let reply = device.asks_for_token(&hub, &format!("{GRANT}&scope=iot:mqtt:connect%20iot:mqtt:ack:read")).await;

@@ -29,7 +29,7 @@ use super::{Caller, Device, Peer, Reply};
 pub(crate) fn hub() -> Builder {
     let config = config(&[]);
     let ports = Ports::configured(&config).expect("the ports can be made");
-    Builder { config, ports, services: BTreeMap::new(), device_tls: None, http_tls: None, folder: None }
+    Builder { config, ports, services: BTreeMap::new(), device_tls: None, mqtt_tls: None, http_tls: None, folder: None }
 }
 
 fn config(flags: &[&str]) -> Config {
@@ -48,6 +48,7 @@ pub(crate) struct Builder {
     ports: Ports,
     services: BTreeMap<Arc<str>, Arc<dyn DeviceService>>,
     device_tls: Option<PortFiles>,
+    mqtt_tls: Option<PortFiles>,
     http_tls: Option<PortFiles>,
     folder: Option<TempDir>,
 }
@@ -58,12 +59,14 @@ pub(crate) struct TestHub {
     pub(crate) device_addr: SocketAddr,
     pub(crate) http_addr: SocketAddr,
     admin_addr: Option<SocketAddr>,
+    mqtt_addr: Option<SocketAddr>,
     pub(crate) readiness: Readiness,
     pub(crate) reload: Reload,
     pub(crate) core: Arc<Hub>,
     pub(crate) shutdown: Shutdown,
     /// Of the ports that have TLS; a test may write them anew.
     pub(crate) device_tls: Option<PortFiles>,
+    pub(crate) mqtt_tls: Option<PortFiles>,
     pub(crate) http_tls: Option<PortFiles>,
     realer: Option<Arc<Realer>>,
     registry: Arc<Registry>,
@@ -150,6 +153,20 @@ impl Builder {
         self
     }
 
+    /// Serves MQTT without TLS; comes after [`with_realer`](Self::with_realer).
+    pub(crate) fn with_mqtt(mut self) -> Self {
+        self.config.mqtt = config(&["--data-dir", "/not/used", "--mqtt-addr", "127.0.0.1:0"]).mqtt;
+        self
+    }
+
+    /// Serves MQTT with TLS, with a certificate of `ca` for localhost and 127.0.0.1; comes after [`with_realer`](Self::with_realer).
+    pub(crate) fn with_mqtt_tls(mut self, ca: &Ca) -> Self {
+        let files = PortFiles::new(&ca.server());
+        self.config.tls.mqtt = Some(files.config());
+        self.mqtt_tls = Some(files);
+        self.with_mqtt()
+    }
+
     /// Signs what it posts with the keys in a file; comes before services.
     pub(crate) fn with_signing_keys(mut self, file: &Path) -> Self {
         self.config.backend.signing_key_file = Some(file.to_owned());
@@ -192,18 +209,20 @@ impl Builder {
         let app = App::build(&self.config, self.ports, reload.clone(), shutdown.clone()).expect("free ports exist");
         let (device_addr, http_addr, admin_addr, core) =
             (app.device_addr(), app.http_addr(), app.admin_addr(), app.hub());
-        let readiness = app.readiness();
+        let (readiness, mqtt_addr) = (app.readiness(), app.mqtt_addr());
         let (device_tls, http_tls, registry) = (self.device_tls, self.http_tls, app.registry());
         let run = tokio::spawn(app.run());
         TestHub {
             device_addr,
             http_addr,
             admin_addr,
+            mqtt_addr,
             readiness,
             reload,
             core,
             shutdown,
             device_tls,
+            mqtt_tls: self.mqtt_tls,
             http_tls,
             realer,
             registry,
@@ -274,6 +293,11 @@ impl TestHub {
     /// Where operators connect.
     pub(crate) fn admin_addr(&self) -> SocketAddr {
         self.admin_addr.expect("the hub has a port for operators")
+    }
+
+    /// Where devices with MQTT connect.
+    pub(crate) fn mqtt_addr(&self) -> SocketAddr {
+        self.mqtt_addr.expect("the hub has a port for MQTT")
     }
 
     /// One call in the direct form, on a connection of its own.

@@ -188,6 +188,11 @@ impl PortFiles {
         self.folder.path().join(name)
     }
 
+    /// Whether `certificate` is the first one.
+    pub(crate) fn holds(&self, certificate: &[u8]) -> bool {
+        CertificateDer::from_pem_file(self.path("cert.pem")).is_ok_and(|own| own.as_ref() == certificate)
+    }
+
     pub(crate) fn config(&self) -> Files {
         Files { cert: self.path("cert.pem"), key: self.path("key.pem"), client_ca: None }
     }

@@ -1,0 +1,3 @@
+//! Control devices with MQTT, over real sockets.
+
+mod port;
