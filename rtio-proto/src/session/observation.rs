@@ -1,6 +1,7 @@
 //! An observation as the hub's session sees it: how it is named, how it ends.
 
 use super::Delivery;
+use super::call::{join, split};
 use crate::rest::{ObserverId, StatusCode};
 
 /// Names one observation of one session; never names another.
@@ -8,6 +9,24 @@ use crate::rest::{ObserverId, StatusCode};
 pub struct ObservationId {
     pub(super) observer: ObserverId,
     pub(super) serial: u32,
+}
+
+impl ObservationId {
+    /// Names an observation of a session that speaks another protocol, as [`CallId::numbered`](super::CallId::numbered) does a
+    /// call.
+    pub const fn numbered(number: u64) -> Self {
+        let (high, serial) = split(number);
+        let observer = match ObserverId::new(high) {
+            Some(observer) => observer,
+            None => ObserverId::FIRST,
+        };
+        Self { observer, serial }
+    }
+
+    /// The number that [`numbered`](Self::numbered) has named.
+    pub const fn number(self) -> u64 {
+        join(self.observer.to_wire(), self.serial)
+    }
 }
 
 /// How an observation ended, before it began or later.

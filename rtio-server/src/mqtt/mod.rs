@@ -3,6 +3,8 @@
 //! Called by `app` for each accepted connection. Who may connect, which topics there are and what becomes of a message says `realer`;
 //! who is online says `hub`. The bytes are known by `codec/` alone.
 
+#[allow(dead_code, unused_imports, reason = "the session that uses it is being built")]
+mod calls;
 #[allow(dead_code, reason = "the session that uses it is being built")]
 mod metrics;
 #[allow(dead_code, reason = "the session that uses it is being built")]
