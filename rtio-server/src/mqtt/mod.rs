@@ -4,6 +4,8 @@
 //! who is online says `hub`. The bytes are known by `codec/` alone.
 
 #[allow(dead_code, reason = "the session that uses it is being built")]
+mod codec;
+#[allow(dead_code, reason = "the session that uses it is being built")]
 mod packet;
 
 use std::net::SocketAddr;
