@@ -8,6 +8,8 @@ mod calls;
 #[allow(dead_code, reason = "the session that uses it is being built")]
 mod metrics;
 #[allow(dead_code, reason = "the session that uses it is being built")]
+mod codec;
+#[allow(dead_code, reason = "the session that uses it is being built")]
 mod packet;
 
 use std::future::Future;

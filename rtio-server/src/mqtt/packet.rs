@@ -186,6 +186,8 @@ pub(super) enum Reason {
     TopicAliasInvalid,
     QosNotSupported,
     RetainNotSupported,
+    /// Of a subscription; told in CONNACK.
+    SubscriptionIdentifierNotSupported,
     ShuttingDown,
     Administrative,
     /// The hub cannot go on with it for want of room.
