@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::ports::{StoreError, TokenHolder};
 use super::spacing::{Family, Pace};
 use super::{ControlDevice, Limits, Protocols, Realer, Refusal, Scope, Scopes, Subscription};
-use crate::hub::{Credential, DeviceId};
+use crate::hub::{Credential, DeviceId, Protocol};
 use crate::telemetry;
 
 /// What a request is for.
@@ -111,6 +111,24 @@ impl super::Config {
     pub fn protocols_of(&self, device: &ControlDevice) -> Protocols {
         let own = device.settings.protocols;
         Protocols { mqtt: own.mqtt && self.broker_url.get().is_some(), ..own }
+    }
+
+    /// Whether the device is served over a connection of this kind.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::Forbidden`], [`Refusal::SubscriptionInactive`].
+    pub fn may_serve(&self, device: &ControlDevice, protocol: Protocol) -> Result<(), Refusal> {
+        let protocols = self.protocols_of(device);
+        match protocol {
+            Protocol::Rtio if !protocols.rtio => return Err(Refusal::Forbidden("this device may not use rtio")),
+            Protocol::Mqtt if !protocols.mqtt => return Err(Refusal::Forbidden("this device may not use mqtt")),
+            Protocol::Rtio | Protocol::Mqtt => {}
+        }
+        match device.settings.subscription {
+            Subscription::Active => Ok(()),
+            Subscription::Inactive => Err(Refusal::SubscriptionInactive),
+        }
     }
 
     /// How long a device that polls may be silent before it counts as offline: three times the most frequent contact that is

@@ -54,7 +54,11 @@ impl Realer {
         Ok(ResultDocument::of(&message, accepted, &self.config))
     }
 
-    async fn accept(&self, device: &DeviceId, items: Vec<Item>) -> Result<Vec<Result<Accepted, Refusal>>, Refusal> {
+    pub(super) async fn accept(
+        &self,
+        device: &DeviceId,
+        items: Vec<Item>,
+    ) -> Result<Vec<Result<Accepted, Refusal>>, Refusal> {
         if items.is_empty() {
             return Ok(Vec::new());
         }

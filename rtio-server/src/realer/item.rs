@@ -4,13 +4,15 @@ use std::fmt;
 
 use sha2::{Digest, Sha256};
 
-use super::{DesiredId, SourceId};
+use super::{DesiredId, ResourceId, SourceId};
 
 /// One item of feed data. What it says of its source and its desired state is not checked yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Item {
     /// What it is of.
     pub source: SourceId,
+    /// To which resource the source must belong, where the way it came says so; no part of what the item says.
+    pub route: Option<ResourceId>,
     /// By which a repeat is told, within the source.
     pub message_id: MessageId,
     /// What was observed.
@@ -75,7 +77,8 @@ pub enum Warning {
 pub struct Warnings(u8);
 
 impl Item {
-    /// What tells whether a repeat says the same: everything but the source and the message id, which are the key. (§6.4)
+    /// What tells whether a repeat says the same: everything but the source and the message id, which are the key, and the
+    /// way it came. (§6.4)
     pub fn fingerprint(&self) -> [u8; 16] {
         let answer = self.answer.as_ref().map(|answer| (answer.desired.as_str(), answer.status.name()));
         let said = format!("{:?}", (self.value.as_str(), self.observed_ms, answer, self.sequence));

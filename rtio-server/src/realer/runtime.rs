@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+use super::connected_spacing::ConnectedSpacing;
 use super::oauth_limits::OauthLimits;
 use super::ports::{Store, StoreError};
 use super::push::Wishes;
@@ -21,6 +22,8 @@ pub struct Realer {
     pub(super) config: Config,
     pub(super) changes: Changes,
     pub(super) spacing: Mutex<Spacing>,
+    /// What comes over MQTT. Requests over HTTPS are counted by themselves, and so is the session.
+    pub(super) published: ConnectedSpacing,
     pub(super) oauth_limits: Mutex<OauthLimits>,
     pub(super) wishes: Wishes,
 }
@@ -30,7 +33,7 @@ impl Realer {
     pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, config: Config) -> Self {
         let (changes, wishes) = (Changes::default(), Wishes::default());
         let (spacing, oauth_limits) = (Mutex::default(), Mutex::default());
-        Self { store, clock, config, changes, spacing, oauth_limits, wishes }
+        Self { store, clock, config, changes, spacing, published: ConnectedSpacing::default(), oauth_limits, wishes }
     }
 
     /// Its numbers.

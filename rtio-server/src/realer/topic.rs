@@ -159,13 +159,8 @@ mod tests {
             for (at, _) in text.match_indices('/') {
                 wrong.extend([format!("{}/#", &text[..at]), format!("{}/+", &text[..at]), text[..at].to_owned()]);
             }
-            let levels = text.split('/').count();
-            for level in 0..levels {
-                let put = |other| {
-                    let levels = text.split('/').enumerate();
-                    levels.map(|(nth, is)| if nth == level { other } else { is }).collect::<Vec<_>>().join("/")
-                };
-                wrong.extend([put("+"), put("#"), put("")]);
+            for level in 0..text.split('/').count() {
+                wrong.extend(["+", "#", ""].map(|other| with_level(&text, level, other)));
             }
         }
         wrong.extend([
@@ -178,6 +173,12 @@ mod tests {
         for text in wrong {
             assert_eq!(Topic::parse(&device(), &text), None, "{text:?}");
         }
+    }
+
+    fn with_level(text: &str, level: usize, other: &str) -> String {
+        let mut levels: Vec<_> = text.split('/').collect();
+        levels[level] = other;
+        levels.join("/")
     }
 
     /// §2.1: each right is for its topics, and for no other.

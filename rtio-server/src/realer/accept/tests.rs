@@ -9,6 +9,7 @@ const NOW: Now = Now { ms: 1_000_000, future_tolerance_ms: 300_000 };
 fn item() -> Item {
     Item {
         source: SourceId::Command(CommandId::parse("cmd_00000000000000000000000001").unwrap()),
+        route: None,
         message_id: MessageId::parse("m-1").unwrap(),
         value: Text::parse("1").unwrap(),
         observed_ms: NOW.ms,

@@ -74,6 +74,11 @@ impl DesiredItem {
             expires_at: desired.expires_ms.map(utc),
         }
     }
+
+    /// All of it, as it is published. (§7.6)
+    pub fn to_json(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("documents have names as keys and can be written")
+    }
 }
 
 impl DesiredDocument {

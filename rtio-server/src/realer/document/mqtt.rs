@@ -49,11 +49,15 @@ pub struct CredentialRequest {
 
 /// How a device behaves at the broker; times in seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[expect(missing_docs, reason = "the names are MQTT's, but for the first two, which are the bootstrap's")]
+#[expect(missing_docs, reason = "the others have MQTT's names")]
 pub struct MqttLimits {
+    /// Of one item; more is acknowledged as `payload_too_large`.
     pub max_payload_bytes: usize,
+    /// From one item to the next, of the whole device. Who keeps to it is never acknowledged as `rate_limited`: what is enforced is a
+    /// tenth of it, with 32 at once after a pause.
     pub minimum_publish_interval: u64,
     pub keep_alive: u16,
+    /// Items without an acknowledgement; while there are more, the hub reads no further.
     pub max_inflight: u16,
     pub qos: u8,
     pub retain: bool,

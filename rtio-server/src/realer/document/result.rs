@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{CREATED, ErrorItem, OK};
+use super::{CREATED, CREATED_LABEL, ErrorItem, OK};
 use crate::realer::ports::Accepted;
 use crate::realer::{Config, MessageId, Refusal, Warning, Warnings};
 
@@ -69,7 +69,7 @@ impl ResultDocument {
     /// The document of an item that was accepted.
     pub fn of(message: &MessageId, accepted: Accepted, config: &Config) -> Self {
         let (code, status, feed_data_id, warnings) = match accepted {
-            Accepted::Created { feed_data, warnings } => (CREATED, "created", feed_data, warnings),
+            Accepted::Created { feed_data, warnings } => (CREATED, CREATED_LABEL, feed_data, warnings),
             Accepted::Replayed { feed_data, warnings } => (OK, config.codes.replayed.as_str(), feed_data, warnings),
         };
         Self {
@@ -141,8 +141,8 @@ impl WarningItem {
     }
 }
 
-fn warning_items(warnings: Warnings) -> Vec<WarningItem> {
+pub(super) fn warning_items(warnings: Warnings) -> Vec<WarningItem> {
     warnings.iter().map(WarningItem::of).collect()
 }
 
-const REJECTED: &str = "rejected";
+pub(super) const REJECTED: &str = "rejected";

@@ -9,7 +9,8 @@ use crate::realer::ports::Accepted;
 use crate::realer::value::ValueType;
 use crate::realer::{
     AdoptionRecord, Catalog, Command, CommandId, ControlDevice, DesiredId, DesiredState, DeviceSettings, FeedRecord,
-    Item, Latest, Lifecycle, MessageId, NewDesired, Refusal, Revisions, Sensor, SourceId, SourceState, State, wish,
+    Item, Latest, Lifecycle, MessageId, NewDesired, Refusal, ResourceId, Revisions, Sensor, SourceId, SourceState,
+    State, wish,
 };
 
 /// All rows of one device.
@@ -96,14 +97,18 @@ impl Rows {
     }
 
     fn known(&self, item: &Item) -> Result<Known, Refusal> {
+        let missing = |source| Refusal::NotFound(if item.route.is_some() { "route" } else { source });
+        let belongs = |to: &[ResourceId]| item.route.as_ref().is_none_or(|resource| to.contains(resource));
         let (source, named, open) = match &item.source {
             SourceId::Sensor(id) => {
-                let known = self.sensors.iter().any(|sensor| sensor.id == *id && sensor.is_complete());
-                (known.then_some(KnownSource::Sensor).ok_or(Refusal::NotFound("sensor"))?, None, Vec::new())
+                let is_it = |sensor: &Sensor| sensor.id == *id && sensor.is_complete() && belongs(&sensor.resources);
+                let known = self.sensors.iter().any(is_it).then_some(KnownSource::Sensor);
+                (known.ok_or_else(|| missing("sensor"))?, None, Vec::new())
             }
             SourceId::Command(id) => {
                 let command = self.commands.iter().find(|command| command.id == *id && command.is_complete());
-                let command = command.ok_or(Refusal::NotFound("command"))?;
+                let command = command.filter(|command| belongs(&command.resources));
+                let command = command.ok_or_else(|| missing("command"))?;
                 let value_type = ValueType::of(&command.value_type);
                 let source = KnownSource::Command { value_type, adoption: command.adoption };
                 let answers = |desired: &&DesiredState| Some(&desired.id) == item.answer.as_ref().map(|a| &a.desired);

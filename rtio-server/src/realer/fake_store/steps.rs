@@ -26,6 +26,7 @@ pub(crate) enum Step {
 #[derive(Debug, Clone)]
 pub(crate) struct Report {
     pub(crate) source: SourceId,
+    route: Option<ResourceId>,
     message: u8,
     value: String,
     /// Behind the hub's clock, or ahead of it.
@@ -41,6 +42,7 @@ impl Report {
         let answer = |(index, status): &(Index, ReportStatus)| Some(Answer { desired: named(index)?, status: *status });
         Item {
             source: self.source.clone(),
+            route: self.route.clone(),
             message_id: MessageId::parse(&format!("m{}", self.message)).unwrap(),
             value: Text::parse(&self.value).unwrap(),
             observed_ms: now_ms + self.observed,
@@ -81,9 +83,12 @@ fn report() -> impl Strategy<Value = Report> {
     ];
     let answers = prop::option::of((any::<Index>(), select(ReportStatus::ALL.to_vec())));
     let sequence = prop::option::of(0_u64..4);
-    (select(sources), 0..8_u8, value(), -60_i64..40, answers, sequence).prop_map(
-        |(source, message, value, observed, answers, sequence)| Report {
+    let routes = vec![None, None, Some(greenhouse::NORTH), Some(greenhouse::SOUTH)];
+    let route = select(routes).prop_map(|route| route.map(greenhouse::resource));
+    (select(sources), route, 0..8_u8, value(), -60_i64..40, answers, sequence).prop_map(
+        |(source, route, message, value, observed, answers, sequence)| Report {
             source,
+            route,
             message,
             value,
             observed,

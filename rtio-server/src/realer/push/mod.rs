@@ -22,7 +22,7 @@ use tokio::time::Instant;
 
 use super::ports::StoreError;
 use super::{DesiredState, Realer, is_control_device};
-use crate::hub::{CallRequest, DeviceId, Event, EventId, EventKind, Hub, IdPattern, ListRequest};
+use crate::hub::{CallRequest, DeviceId, Event, EventId, EventKind, Hub, IdPattern, ListRequest, Protocol};
 use outcome::Outcome;
 use payload::payload;
 use told::{Next, Sessions, Told};
@@ -154,7 +154,7 @@ impl Pusher {
     async fn next(&self, device: &DeviceId, told: &mut Told) -> Result<Option<DesiredState>, StoreError> {
         let store = self.realer.store();
         let control = store.control_device(device).await?;
-        if control.is_none_or(|control| control.may_hold_session().is_err()) {
+        if control.is_none_or(|control| self.realer.config().may_serve(&control, Protocol::Rtio).is_err()) {
             return Ok(None);
         }
         Ok(told.next(store.open_desired(device, self.realer.now_ms()).await?))

@@ -47,6 +47,15 @@ impl Fields {
         self.members.iter().any(|(name, value)| name == field && *value == Json::Null)
     }
 
+    /// The text of the only member of that name, which stays.
+    pub(super) fn peek_text(&self, field: &str) -> Option<&str> {
+        let mut members = self.members.iter().filter(|(name, _)| name == field);
+        match (members.next(), members.next()) {
+            (Some((_, Json::Text(text))), None) => Some(text),
+            _ => None,
+        }
+    }
+
     /// Notes that it is required, unless something was noted already.
     pub(super) fn require<T>(&mut self, field: &'static str, value: Option<T>) -> Option<T> {
         if value.is_none() && !self.is_refused(field) {

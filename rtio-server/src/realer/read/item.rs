@@ -3,7 +3,7 @@
 use super::fields::Fields;
 use super::json::Json;
 use crate::realer::item::{Answer, Item, MessageId, ReportStatus};
-use crate::realer::{CommandId, DesiredId, DesiredState, Refusal, SensorId, SourceId, Text};
+use crate::realer::{CommandId, DesiredId, DesiredState, Refusal, Route, SensorId, SourceId, Text};
 
 /// Reads an item that says what it is of.
 ///
@@ -46,9 +46,41 @@ pub(in crate::realer) struct ReadItem {
     pub(in crate::realer) item: Result<Item, Refusal>,
 }
 
+/// A message of a topic, or why it is no item.
+#[derive(Debug)]
+pub(in crate::realer) struct ReadPublish {
+    /// Its id as it stands there, so that even a wrong one is told what was wrong. `None`: there is none, or it is longer than
+    /// [`MAX_ECHO`].
+    pub(in crate::realer) message: Option<String>,
+    /// The item.
+    pub(in crate::realer) item: Result<Item, Refusal>,
+}
+
+/// Reads what is published on a topic, which says what it is of; it may repeat that, and not say something else.
+pub(in crate::realer) fn published(payload: &[u8], route: &Route) -> ReadPublish {
+    let mut fields = match Json::parse(payload).and_then(Fields::of) {
+        Ok(fields) => fields,
+        Err(refusal) => return ReadPublish { message: None, item: Err(refusal) },
+    };
+    let message = fields.peek_text("message_id").filter(|text| text.len() <= MAX_ECHO).map(str::to_owned);
+    let command = fields.id("command_id", CommandId::parse).map(SourceId::Command);
+    let sensor = fields.id("sensor_id", SensorId::parse).map(SourceId::Sensor);
+    for (field, named) in [("command_id", command), ("sensor_id", sensor)] {
+        if named.is_some_and(|named| named != route.source) {
+            fields.refuse(field, "not that of the topic");
+        }
+    }
+    let ReadItem { item, .. } = rest_of(Some(route.source.clone()), fields);
+    ReadPublish { message, item: item.map(|item| Item { route: Some(route.resource.clone()), ..item }) }
+}
+
 /// Reads an item that says what it is of.
 pub(super) fn item_of(mut fields: Fields) -> ReadItem {
     let source = source(&mut fields);
+    rest_of(source, fields)
+}
+
+fn rest_of(source: Option<SourceId>, mut fields: Fields) -> ReadItem {
     let named = fields.id("desired_id", DesiredId::parse);
     let body = Body::take(&mut fields);
     let message = body.message.clone();
@@ -103,7 +135,7 @@ impl Body {
         let warnings = fields.finish()?;
         let whole = || Some((source?, message_id?, value?, observed_ms?));
         let (source, message_id, value, observed_ms) = whole().expect("what is missing was refused");
-        Ok(Item { source, message_id, value, observed_ms, answer, sequence: self.sequence, warnings })
+        Ok(Item { source, route: None, message_id, value, observed_ms, answer, sequence: self.sequence, warnings })
     }
 }
 
@@ -122,3 +154,6 @@ fn status(fields: &mut Fields) -> Option<ReportStatus> {
     }
     status
 }
+
+/// Bytes of a message id that are told again: four times as many as a right one has.
+const MAX_ECHO: usize = 512;

@@ -18,6 +18,6 @@ mod tests;
 
 pub(super) use batch::batch;
 pub(super) use credential::credential_request;
-pub(super) use item::{ReadItem, item, report};
+pub(super) use item::{ReadItem, ReadPublish, item, published, report};
 pub(super) use place::{nothing, place};
 pub(super) use wish::{Expiry, wish};

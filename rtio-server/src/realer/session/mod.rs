@@ -10,19 +10,17 @@ mod request;
 
 use std::sync::Arc;
 
-use parking_lot::Mutex;
 use serde::Serialize;
 use serde_json::{Map, Value};
-use tokio::time::Instant;
 
-use super::spacing::{Pace, Spacing};
-use super::{ControlDevice, Family, Realer, Refusal, Subscription, is_control_device, whole_seconds};
+use super::connected_spacing::ConnectedSpacing;
+use super::{ControlDevice, Family, Realer, Refusal, is_control_device, whole_seconds};
 use crate::hub::ports::{BoxFuture, DeviceService};
-use crate::hub::{Report, ReportAnswer, StatusCode};
+use crate::hub::{Protocol, Report, ReportAnswer, StatusCode};
 
 /// The services by their URIs.
 pub fn services(realer: &Arc<Realer>) -> [(&'static str, Arc<dyn DeviceService>); 5] {
-    let spacing = Arc::new(Mutex::new(Spacing::new()));
+    let spacing = Arc::new(ConnectedSpacing::default());
     let service = |what| -> Arc<dyn DeviceService> {
         Arc::new(Runtime { realer: Arc::clone(realer), spacing: Arc::clone(&spacing), what })
     };
@@ -40,7 +38,7 @@ pub fn services(realer: &Arc<Realer>) -> [(&'static str, Arc<dyn DeviceService>)
 struct Runtime {
     realer: Arc<Realer>,
     /// Of all URIs. Requests over HTTPS are counted by themselves.
-    spacing: Arc<Mutex<Spacing>>,
+    spacing: Arc<ConnectedSpacing>,
     what: What,
 }
 
@@ -85,14 +83,15 @@ impl DeviceService for Runtime {
 impl Runtime {
     /// What the device gets, in the contract's order of checks (§1.6), as far as a session needs them.
     async fn document(&self, device: &ControlDevice, body: &[u8], max: usize) -> Result<Vec<u8>, Refusal> {
-        device.may_hold_session()?;
+        self.realer.config().may_serve(device, Protocol::Rtio)?;
         let page = match self.what {
             What::FeedData => Ok(0),
             What::Bootstrap | What::Commands | What::Sensors | What::DesiredStates => request::page(body),
         };
         // The pages after the first are part of one request; what cannot be read counts as one.
         if !matches!(page, Ok(1..)) {
-            self.admit(device)?;
+            let at = (self.realer.config(), self.realer.now_ms());
+            self.spacing.take(device, self.what.family(), at)?;
         }
         let limit = device.settings.plan.limits(self.realer.config()).max_request_bytes;
         if body.len() > limit {
@@ -105,17 +104,6 @@ impl Runtime {
         let mut pages = pages::pages(&document, max);
         let page = page?;
         if page < pages.len() { Ok(pages.swap_remove(page).into_bytes()) } else { Err(Refusal::NotFound("page")) }
-    }
-
-    /// Polling is spaced by the plan (§1.7); a session tells events as they happen, so it is more generous and lets bursts through. It is
-    /// there so that a device that runs wild cannot fill the disk.
-    fn admit(&self, device: &ControlDevice) -> Result<(), Refusal> {
-        let family = self.what.family();
-        let polling = device.settings.plan.cadence(self.realer.config()).minimum(family);
-        let pace = Pace { interval: polling / GENEROSITY, burst: BURST };
-        let at = (Instant::now(), self.realer.now_ms());
-        let taken = self.spacing.lock().take(&device.id, family, pace, at);
-        taken.map_err(|too_soon| Refusal::TooSoon { retry_after: too_soon.retry_after })
     }
 
     /// The whole document, with both revisions: those of before it was read, so that a change meanwhile shows the next time.
@@ -156,25 +144,6 @@ impl Runtime {
     }
 }
 
-impl ControlDevice {
-    /// Whether it is served over a session.
-    pub(super) fn may_hold_session(&self) -> Result<(), Refusal> {
-        if !self.settings.protocols.rtio {
-            return Err(Refusal::Forbidden("this device may not use rtio"));
-        }
-        match self.settings.subscription {
-            Subscription::Active => Ok(()),
-            Subscription::Inactive => Err(Refusal::SubscriptionInactive),
-        }
-    }
-}
-
 fn value(document: &impl Serialize) -> Value {
     serde_json::to_value(document).expect("documents have names as keys and can be written")
 }
-
-/// As many requests for each one that polling would allow.
-const GENEROSITY: u32 = 10;
-
-/// Requests at once after a quiet time.
-const BURST: u32 = 32;

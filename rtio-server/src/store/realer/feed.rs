@@ -39,8 +39,8 @@ fn accept_one(
     item: &Item,
     now: Now,
 ) -> rusqlite::Result<Result<Accepted, Refusal>> {
-    let Some(source) = Source::read(connection, control.number, &item.source)? else {
-        return Ok(Err(unknown(&item.source)));
+    let Some(source) = Source::read(connection, control.number, item)? else {
+        return Ok(Err(unknown(item)));
     };
     let known = source.known(connection, item, now)?;
     match accept::decide(item, &known, now) {
@@ -53,10 +53,11 @@ fn accept_one(
     }
 }
 
-const fn unknown(source: &SourceId) -> Refusal {
-    match source {
-        SourceId::Command(_) => Refusal::NotFound("command"),
-        SourceId::Sensor(_) => Refusal::NotFound("sensor"),
+const fn unknown(item: &Item) -> Refusal {
+    match (&item.route, &item.source) {
+        (Some(_), _) => Refusal::NotFound("route"),
+        (None, SourceId::Command(_)) => Refusal::NotFound("command"),
+        (None, SourceId::Sensor(_)) => Refusal::NotFound("sensor"),
     }
 }
 
@@ -69,12 +70,9 @@ struct Source {
 }
 
 impl Source {
-    /// The source, if the device has it and firmware can act on it.
-    fn read(connection: &Connection, control: i64, id: &SourceId) -> rusqlite::Result<Option<Self>> {
-        let mut statement = connection.prepare_cached(
-            "SELECT source, value, value_type, adopts, latest_order_ms FROM sources
-             WHERE id = ?1 AND control = ?2 AND is_complete",
-        )?;
+    /// The item's source, if the device has it, firmware can act on it, and it belongs to the resource that the item came by.
+    fn read(connection: &Connection, control: i64, item: &Item) -> rusqlite::Result<Option<Self>> {
+        let id = item.source.as_str();
         let source = |row: &Row<'_>| {
             let kind = match row.get_ref(2)?.as_str_or_null()? {
                 Some(name) => KnownSource::Command {
@@ -85,7 +83,13 @@ impl Source {
             };
             Ok(Self { number: row.get(0)?, value: row.get(1)?, kind, latest_ms: row.get(4)? })
         };
-        statement.query_row(params![id.as_str(), control], source).optional()
+        let found = match &item.route {
+            None => connection.prepare_cached(SOURCE)?.query_row(params![id, control], source),
+            Some(resource) => {
+                connection.prepare_cached(SOURCE_OF_ROUTE)?.query_row(params![id, control, resource.as_str()], source)
+            }
+        };
+        found.optional()
     }
 
     /// All that is to be known of it for this item.
@@ -119,7 +123,7 @@ fn earlier(connection: &Connection, source: i64, message_id: &MessageId) -> rusq
 
 fn item_of(record: FeedRecord) -> Item {
     let FeedRecord { source, message_id, value, observed_ms, answer, sequence, warnings, .. } = record;
-    Item { source, message_id, value, observed_ms, answer, sequence, warnings }
+    Item { source, route: None, message_id, value, observed_ms, answer, sequence, warnings }
 }
 
 /// What is done about an item, and when.
@@ -281,3 +285,11 @@ pub(super) fn adoptions(
     let (after, first) = (beyond(after), beyond(control.first_feed));
     statement.query_map(params![control.number, after, first, limit(max)], adoption)?.collect()
 }
+
+const SOURCE: &str = "SELECT source, value, value_type, adopts, latest_order_ms FROM sources
+    WHERE id = ?1 AND control = ?2 AND is_complete";
+
+const SOURCE_OF_ROUTE: &str = "SELECT source, value, value_type, adopts, latest_order_ms FROM sources
+    WHERE id = ?1 AND control = ?2 AND is_complete AND EXISTS
+    (SELECT 1 FROM source_resources JOIN resources USING (resource)
+     WHERE source_resources.source = sources.source AND resources.id = ?3)";

@@ -62,6 +62,7 @@ pub(super) async fn fill(store: &Store) {
 fn item(number: usize, round: &str, count: usize) -> Item {
     Item {
         source: SourceId::Sensor(sensor(number)),
+        route: None,
         message_id: MessageId::parse(&format!("{round}-{count}")).unwrap(),
         value: Text::parse(&count.to_string()).unwrap(),
         observed_ms: 1,

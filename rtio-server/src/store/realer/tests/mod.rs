@@ -148,6 +148,7 @@ fn thermistor() -> Sensor {
 fn item(source: SourceId, message: &str, value: &str, observed_ms: i64) -> Item {
     Item {
         source,
+        route: None,
         message_id: MessageId::parse(message).unwrap(),
         value: Text::parse(value).unwrap(),
         observed_ms,
