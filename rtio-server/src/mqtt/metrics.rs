@@ -219,7 +219,7 @@ impl Ended {
     const fn by_hub(&self, reason: Reason) -> &Counter {
         match reason {
             Reason::Malformed => &self.malformed,
-            Reason::ProtocolError => &self.protocol_error,
+            Reason::ProtocolError | Reason::SubscriptionIdentifierNotSupported => &self.protocol_error,
             Reason::NotAuthorized => &self.not_authorized,
             Reason::KeepAliveTimeout => &self.keep_alive,
             Reason::TakenOver => &self.replaced,
