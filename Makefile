@@ -50,6 +50,7 @@ certs:
 	$(CARGO) run $(LOCKED) --quiet -p rtio-server --bin rtio -- certs --out certs --client PRINTER-001
 
 bench: hub-release
+	CARGO="$(CARGO)" scripts/mosquitto.sh
 	$(CARGO) run $(LOCKED) --release -p benches --bin fleet -- all
 	$(CARGO) bench $(LOCKED) -p benches --bench token --bench verification
 

@@ -3,6 +3,7 @@
 
 use std::error::Error;
 use std::io;
+use std::net::SocketAddr;
 
 use crate::tally::Tally;
 
@@ -19,6 +20,9 @@ pub(crate) enum RunError {
     /// A server ended, or did not print its addresses in time.
     #[error("{program} did not print the addresses it listens on; run it by hand to see why")]
     NoAddresses { program: String },
+    /// A server ended, or does not listen where it was told to.
+    #[error("{program} does not listen at {address}")]
+    NotListening { program: String, address: SocketAddr },
     /// A server does not do the part that was asked of it.
     #[error("{program} does not listen for {edge}")]
     NoEdge { program: String, edge: &'static str },

@@ -55,17 +55,26 @@ impl Window {
 impl Outcome {
     /// What came of all loops together. One that hangs has lost a call.
     pub(crate) async fn join(loops: JoinSet<Self>, progress: &Progress) -> Self {
-        let (outcomes, stuck) = join_unless_stalled(loops, &progress.begun).await;
+        let (outcomes, stuck) = progress.join(loops).await;
         let mut all = Self::default();
         for outcome in outcomes {
-            all.latency.add(outcome.latency).expect("all have the same bounds");
-            all.tally.add(outcome.tally);
+            all.add(outcome);
         }
-        for _ in 0..stuck {
-            all.tally.sent += 1;
-            all.tally.lose(|| "no answer at all".to_owned());
-        }
+        all.lose_stuck(stuck);
         all
+    }
+
+    pub(crate) fn add(&mut self, other: Self) {
+        self.latency.add(other.latency).expect("all have the same bounds");
+        self.tally.add(other.tally);
+    }
+
+    /// Counts a call of each of so many loops that hang.
+    pub(crate) fn lose_stuck(&mut self, stuck: usize) {
+        for _ in 0..stuck {
+            self.tally.sent += 1;
+            self.tally.lose(|| "no answer at all".to_owned());
+        }
     }
 
     /// Counts a call that is over.
@@ -113,6 +122,11 @@ impl Progress {
         let number = goes_on.then(|| self.begun.fetch_add(1, Ordering::Relaxed))?;
         let in_limit = !matches!(stop, Stop::AfterCalls(limit) if number >= limit);
         in_limit.then_some(number)
+    }
+
+    /// Waits for the loops; what came of those that ended, and the number of those that hang.
+    pub(crate) async fn join<T: 'static>(&self, loops: JoinSet<T>) -> (Vec<T>, usize) {
+        join_unless_stalled(loops, &self.begun).await
     }
 
     /// Lets each loop of [`Stop::WhenTold`] end with the call that it is at.

@@ -3,6 +3,7 @@
 #![allow(clippy::print_stdout, reason = "a report on stdout is what this tool is for")]
 
 mod accept_server;
+mod at_once;
 mod backend_server;
 mod callers;
 mod credentials;
@@ -16,6 +17,7 @@ mod line_answer;
 mod load;
 mod machine;
 mod measure;
+mod mqtt;
 mod observers;
 mod options;
 mod payload;

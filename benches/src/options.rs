@@ -53,6 +53,12 @@ pub(crate) enum Command {
         /// One part alone [default: all]
         part: Option<RealerPart>,
     },
+    /// Control devices with MQTT: memory of idle ones, feed data that is durable and acknowledged, the way from a wish to its device and
+    /// back; beside Mosquitto, where it is there.
+    Mqtt {
+        /// One part alone [default: all]
+        part: Option<MqttPart>,
+    },
     /// Many callers of the same devices for long: no answer may reach another caller.
     Soak {
         /// Calls to make.
@@ -87,6 +93,19 @@ pub(crate) enum RealerPart {
     Size,
     /// Start and memory with many devices.
     Many,
+}
+
+/// A part of what is measured of devices with MQTT.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum MqttPart {
+    /// Resident memory per idle session, plain and with TLS.
+    Memory,
+    /// Messages per second, each acknowledged.
+    Publish,
+    /// From a wish to its device, and to its outcome.
+    Wishes,
+    /// Memory and messages of Mosquitto alone.
+    Mosquitto,
 }
 
 #[derive(Debug, Args)]
@@ -144,6 +163,8 @@ pub(crate) struct Scale {
     pub(crate) items: (u64, u64),
     /// Control devices of a hub that has many.
     pub(crate) control_devices: u64,
+    /// Idle clients of MQTT at which memory is read.
+    pub(crate) mqtt_clients: [usize; 3],
 }
 
 impl Settings {
@@ -194,6 +215,7 @@ const FULL: Scale = Scale {
     notifications_each: 200,
     items: (100_000, 300_000),
     control_devices: 100_000,
+    mqtt_clients: [2_000, 4_000, 8_000],
 };
 
 const QUICK: Scale = Scale {
@@ -206,6 +228,7 @@ const QUICK: Scale = Scale {
     notifications_each: 40,
     items: (1_000, 3_000),
     control_devices: 300,
+    mqtt_clients: [100, 200, 400],
 };
 
 const _: () = assert!(FULL.sessions.1 <= MAX_DEVICES && FULL.devices + FULL.connections <= MAX_DEVICES);

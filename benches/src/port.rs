@@ -1,7 +1,7 @@
 //! A port of a server: where it is, and what it takes to speak with it. The one place of the load that knows TLS.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, ServerName};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
@@ -50,8 +50,15 @@ impl Port {
         self.secure(TcpStream::connect(self.address).await?).await
     }
 
+    /// A connection of the device with this index; the index says from which address.
+    pub(crate) async fn connect_device(&self, index: u64) -> io::Result<Stream> {
+        let socket = TcpSocket::new_v4()?;
+        socket.bind(source_address(index))?;
+        self.secure(socket.connect(self.address).await?).await
+    }
+
     /// What becomes of a connection that is just made: ready for bytes of ours.
-    pub(crate) async fn secure(&self, stream: TcpStream) -> io::Result<Stream> {
+    async fn secure(&self, stream: TcpStream) -> io::Result<Stream> {
         stream.set_nodelay(true)?;
         match &self.tls {
             None => Ok(Stream::Plain(stream)),
@@ -112,3 +119,11 @@ impl AsyncWrite for Stream {
         }
     }
 }
+
+/// Spread over many, because one has 28,000 ports towards one server, and closed connections keep theirs for a minute.
+fn source_address(index: u64) -> SocketAddr {
+    let low = u8::try_from(index % SOURCE_ADDRESSES).expect("less than 256 of them");
+    SocketAddrV4::new(Ipv4Addr::new(127, 0, 1, 1 + low), 0).into()
+}
+
+const SOURCE_ADDRESSES: u64 = 64;

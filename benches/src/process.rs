@@ -8,6 +8,7 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
 use tempfile::TempDir;
+use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 
@@ -21,6 +22,7 @@ pub(crate) struct ServerProcess {
     program: String,
     devices: Option<SocketAddr>,
     callers: Option<SocketAddr>,
+    mqtt: Option<SocketAddr>,
     /// How to speak with a server that is not open to everybody.
     credentials: Option<Credentials>,
     /// Its configuration; goes away with it.
@@ -39,17 +41,34 @@ impl ServerProcess {
             .spawn()
             .map_err(RunError::io(format!("start {name}")))?;
         let stdout = child.stdout.take().expect("it was piped");
-        let mut server = Self { child, program: name, devices: None, callers: None, credentials: None, folder: None };
+        let mut server =
+            Self { child, program: name, devices: None, callers: None, mqtt: None, credentials: None, folder: None };
         let (sender, mut addresses) = mpsc::channel(edges);
         std::thread::spawn(move || read_addresses(stdout, &sender));
         for _ in 0..edges {
             match timeout(START_TIMEOUT, addresses.recv()).await {
                 Ok(Some(Edge::Devices(address))) => server.devices = Some(address),
                 Ok(Some(Edge::Callers(address))) => server.callers = Some(address),
+                Ok(Some(Edge::Mqtt(address))) => server.mqtt = Some(address),
                 Ok(None) | Err(_) => return Err(RunError::NoAddresses { program: server.program.clone() }),
             }
         }
         Ok(server)
+    }
+
+    /// Starts a server that prints no address, and waits until it listens at this one.
+    pub(crate) async fn start_at(mut command: Command, address: SocketAddr) -> Result<Self, RunError> {
+        let program = command.get_program().display().to_string();
+        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn();
+        let child = child.map_err(RunError::io(format!("start {program}")))?;
+        let server = Self { child, program, devices: None, callers: None, mqtt: None, credentials: None, folder: None };
+        for _ in 0..START_STEPS {
+            if TcpStream::connect(address).await.is_ok() {
+                return Ok(server);
+            }
+            sleep(START_STEP).await;
+        }
+        Err(RunError::NotListening { program: server.program.clone(), address })
     }
 
     /// With what it takes to speak with it; kept as long as it runs.
@@ -67,6 +86,15 @@ impl ServerProcess {
     /// Where it takes devices.
     pub(crate) fn devices(&self) -> Result<Port, RunError> {
         let address = self.devices.ok_or_else(|| self.no_edge("devices"))?;
+        Ok(match &self.credentials {
+            None => address.into(),
+            Some(credentials) => Port::from(address).with_tls(&credentials.trust),
+        })
+    }
+
+    /// Where it takes devices that speak MQTT. The certificate is that of the port of devices.
+    pub(crate) fn mqtt(&self) -> Result<Port, RunError> {
+        let address = self.mqtt.ok_or_else(|| self.no_edge("devices with MQTT"))?;
         Ok(match &self.credentials {
             None => address.into(),
             Some(credentials) => Port::from(address).with_tls(&credentials.trust),
@@ -136,6 +164,7 @@ impl Drop for ServerProcess {
 enum Edge {
     Devices(SocketAddr),
     Callers(SocketAddr),
+    Mqtt(SocketAddr),
 }
 
 /// Reads to the end, also when nobody wants more, so that the server never blocks on a full pipe.
@@ -151,6 +180,9 @@ fn read_addresses(stdout: ChildStdout, sender: &mpsc::Sender<Edge>) {
 fn edge_of(line: &str) -> Option<Edge> {
     if let Some(address) = line.strip_prefix("devices ") {
         return address.trim().trim_end_matches(" tls").parse().ok().map(Edge::Devices);
+    }
+    if let Some(address) = line.strip_prefix("mqtt mqtt://").or_else(|| line.strip_prefix("mqtt mqtts://")) {
+        return address.trim().parse().ok().map(Edge::Mqtt);
     }
     let address = line.strip_prefix("callers http://").or_else(|| line.strip_prefix("callers https://"))?;
     address.trim().parse().ok().map(Edge::Callers)
@@ -173,6 +205,11 @@ fn resident_bytes(smaps_rollup: &str) -> Option<u64> {
 
 /// A server that takes longer to start is broken, whatever it has to read first.
 const START_TIMEOUT: Duration = Duration::from_secs(30);
+
+const START_STEP: Duration = Duration::from_millis(10);
+
+/// Times five seconds, for one that has nothing to read.
+const START_STEPS: u32 = 500;
 
 const END_STEP: Duration = Duration::from_millis(20);
 
@@ -207,6 +244,7 @@ mod tests {
         assert!(matches!(edge_of("callers http://127.0.0.1:17917"), Some(Edge::Callers(a)) if a.port() == 17917));
         assert!(matches!(edge_of("devices 127.0.0.1:17017 tls"), Some(Edge::Devices(a)) if a.port() == 17017));
         assert!(matches!(edge_of("callers https://127.0.0.1:17917"), Some(Edge::Callers(a)) if a.port() == 17917));
+        assert!(matches!(edge_of("mqtt mqtts://127.0.0.1:8883"), Some(Edge::Mqtt(a)) if a.port() == 8883));
         assert!(edge_of("descriptors 20000 of 20000").is_none());
     }
 }

@@ -70,6 +70,24 @@ pub(crate) async fn start_hub_in(folder: &Path, settings: &Settings) -> Result<S
     ServerProcess::start(&settings.hub, &args, 2).await
 }
 
+/// The same, which takes devices with MQTT, too. With TLS all its ports have it.
+pub(crate) async fn start_mqtt_hub_in(
+    folder: &Path,
+    tls: bool,
+    settings: &Settings,
+) -> Result<ServerProcess, RunError> {
+    let folder = folder.display().to_string();
+    let credentials = if tls { Some(Credentials::certificates(&settings.hub)?) } else { None };
+    let flags = credentials.as_ref().map(Credentials::flags).unwrap_or_default();
+    let args = HUB_ARGS.iter().copied().chain(MQTT_ARGS.iter().copied()).chain(["--data-dir", &folder]);
+    let args: Vec<&str> = args.chain(flags.iter().map(String::as_str)).collect();
+    let process = ServerProcess::start(&settings.hub, &args, 3).await?;
+    Ok(match credentials {
+        None => process,
+        Some(credentials) => process.with_credentials(credentials),
+    })
+}
+
 /// A bare relay of HTTP to `path` of `backend`.
 pub(crate) async fn start_relay(
     backend: &ServerProcess,
@@ -99,3 +117,6 @@ const HUB_ARGS: &[&str] = &[
     "--log-level",
     "warn",
 ];
+
+/// Devices may publish as often as they like.
+const MQTT_ARGS: &[&str] = &["--mqtt-addr", "127.0.0.1:0", "--realer-feed-data-minimum", "0s"];

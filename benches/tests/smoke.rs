@@ -100,3 +100,15 @@ fn control_devices_are_measured_polling_and_connected() {
     ];
     measures(&["realer", "--callers", "2"], &figures);
 }
+
+#[test]
+fn devices_with_mqtt_are_measured_beside_mosquitto_where_it_is() {
+    let figures = [
+        "resident bytes per idle MQTT session, 100 → 400",
+        "resident bytes per idle MQTT session over TLS, 100 → 400",
+        "MQTT messages: a second, 2 devices with 10 in flight",
+        "MQTT messages: p99 µs until acknowledged, 2 devices with 1 in flight",
+        "desired states over MQTT: p99 µs from wish to device, 2 callers",
+    ];
+    measures(&["mqtt", "--callers", "2"], &figures);
+}

@@ -108,7 +108,8 @@ pub(super) async fn settled_bytes(process: &ServerProcess) -> Result<u64, RunErr
     Ok(before)
 }
 
-fn slope(before: u64, after: u64, sessions: u64) -> f64 {
+/// Bytes of each session more.
+pub(super) fn slope(before: u64, after: u64, sessions: u64) -> f64 {
     (after as f64 - before as f64) / sessions as f64
 }
 

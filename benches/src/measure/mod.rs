@@ -6,6 +6,7 @@ mod connect;
 mod group;
 mod hung_backend;
 mod memory;
+mod mqtt;
 mod notify;
 mod realer;
 mod reports;
@@ -32,7 +33,8 @@ pub(crate) async fn run(command: Option<&Command>, settings: &Settings, report: 
             reports::measure(settings, report).await?;
             hung_backend::measure(settings, report).await?;
             group::measure(settings, report).await?;
-            realer::measure(None, settings, report).await
+            realer::measure(None, settings, report).await?;
+            mqtt::measure(None, settings, report).await
         }
         Some(Command::Calls { secure: false }) => calls::measure(settings, report).await,
         Some(Command::Calls { secure: true }) => calls::measure_secure(settings, report).await,
@@ -45,6 +47,7 @@ pub(crate) async fn run(command: Option<&Command>, settings: &Settings, report: 
         Some(Command::HungBackend) => hung_backend::measure(settings, report).await,
         Some(Command::Group) => group::measure(settings, report).await,
         Some(Command::Realer { part }) => realer::measure(*part, settings, report).await,
+        Some(Command::Mqtt { part }) => mqtt::measure(*part, settings, report).await,
         Some(Command::Soak { calls }) => soak::measure(*calls, settings, report).await,
         Some(
             Command::BaselineHyper | Command::BaselineAccept | Command::BaselineBackend | Command::BaselineRelay { .. },

@@ -14,18 +14,23 @@ impl ControlDevice {
 }
 
 /// The id of a device.
-pub(super) fn id(index: u64) -> String {
+pub(crate) fn id(index: u64) -> String {
     format!("cdv_{index:026}")
 }
 
 /// The id of one of a device's commands.
-pub(super) fn command(index: u64, number: u64) -> String {
+pub(crate) fn command(index: u64, number: u64) -> String {
     format!("cmd_{:026}", index * SOURCES + number % SOURCES)
 }
 
 /// The id of one of a device's sensors.
-pub(super) fn sensor(index: u64, number: u64) -> String {
+pub(crate) fn sensor(index: u64, number: u64) -> String {
     format!("sns_{:026}", index * SOURCES + number % SOURCES)
+}
+
+/// The id of the resource that a device's commands and sensors belong to, if it has one.
+pub(crate) fn resource(index: u64) -> String {
+    format!("res_{index:026}")
 }
 
 /// Commands of each device, and as many sensors.

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use tempfile::TempDir;
 
-use super::catalog::{MAX_DEVICES, catalog};
+use super::catalog::{Kind, MAX_DEVICES, catalog};
 use super::{ControlDevice, control_device};
 use crate::credentials::run;
 use crate::error::RunError;
@@ -20,12 +20,21 @@ pub(crate) struct Folder {
 impl Folder {
     /// A new one with so many devices. `hub` is the program.
     pub(crate) fn seeded(hub: &Path, devices: u64) -> Result<Self, RunError> {
+        Self::seeded_with(hub, devices, Kind::Bare)
+    }
+
+    /// A new one with so many devices that may speak MQTT, too.
+    pub(crate) fn seeded_for_mqtt(hub: &Path, devices: u64) -> Result<Self, RunError> {
+        Self::seeded_with(hub, devices, Kind::Mqtt)
+    }
+
+    fn seeded_with(hub: &Path, devices: u64, kind: Kind) -> Result<Self, RunError> {
         let folder = tempfile::tempdir().map_err(RunError::io("make a folder"))?;
         let mut seeded = Self { folder, devices: Vec::new() };
         let mut from = 0;
         while from < devices {
             let until = devices.min(from + MAX_DEVICES);
-            seeded.apply(hub, from..until)?;
+            seeded.apply(hub, from..until, kind)?;
             from = until;
         }
         Ok(seeded)
@@ -42,9 +51,9 @@ impl Folder {
         Ok(data.len())
     }
 
-    fn apply(&mut self, hub: &Path, indexes: Range<u64>) -> Result<(), RunError> {
+    fn apply(&mut self, hub: &Path, indexes: Range<u64>, kind: Kind) -> Result<(), RunError> {
         let file = self.path().join("catalog.json");
-        std::fs::write(&file, catalog(indexes.clone())).map_err(RunError::io("write the catalog"))?;
+        std::fs::write(&file, catalog(indexes.clone(), kind)).map_err(RunError::io("write the catalog"))?;
         let folder = self.path().display().to_string();
         let said = run(hub, &["realer", "apply", "--json", "--data-dir", &folder], &file, &[])?;
         let secrets = secrets(&said);

@@ -6,10 +6,14 @@ mod catalog;
 mod control_device;
 mod errand;
 mod folder;
+mod mqtt_credential;
 mod token;
 
 pub(crate) use bare::answer as bare_answer;
-pub(crate) use control_device::ControlDevice;
+pub(crate) use control_device::{
+    ControlDevice, command as command_id, id as device_id, resource as resource_id, sensor as sensor_id,
+};
 pub(crate) use errand::{BATCH_ITEMS, Errand, Visit};
 pub(crate) use folder::Folder;
+pub(crate) use mqtt_credential::fetch_mqtt_credentials;
 pub(crate) use token::fetch_tokens;
