@@ -1,87 +1,43 @@
 //! What happened at this edge so far, and what there is right now. docs/metrics.md explains each; a test compares the two.
 
-use std::sync::atomic::AtomicU64;
-
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
+use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 
 use super::Mqtt;
-use super::packet::{ConnectRefusal, Reason};
+use super::session::Incidents;
+use crate::realer::AckOutcome;
 
-/// The edge's counters; handles that were resolved once.
+/// The edge's counters. Handles of what happens often were resolved once.
 #[derive(Debug, Default)]
 pub struct Metrics {
-    connects: Connects,
-    ended: Ended,
-    /// Messages of devices, by what became of them.
-    pub(super) publishes: Publishes,
+    connects: Family<ResultLabels, Counter>,
+    ended: Family<ReasonLabels, Counter>,
+    publishes: Publishes,
     /// Connections refused because too many had not said who they are.
     pub(super) unverified_refused: Counter,
     /// Topics that a client may not read, or too many of them.
-    pub(super) subscriptions_refused: Counter,
+    subscriptions_refused: Counter,
     /// Desired states that were handed to a client.
-    pub(super) desired_sent: Counter,
+    pub(super) desired_states_sent: Counter,
     /// Application acks that a client will not get because too many waited.
-    pub(super) acks_dropped: Counter,
-    /// Sessions whose client is not connected.
-    pub(super) parked: Gauge<u64, AtomicU64>,
-    /// Those that were given up for others.
+    acks_dropped: Counter,
+    /// Messages that a client takes no packet for.
+    too_large: Counter,
+    /// Sessions of absent clients that were given up for others.
     pub(super) parked_dropped: Counter,
 }
 
 /// Messages of devices, by what became of them.
 #[derive(Debug, Default)]
-pub(super) struct Publishes {
-    pub(super) created: Counter,
-    pub(super) replayed: Counter,
-    pub(super) rejected: Counter,
-    pub(super) forbidden: Counter,
-}
-
-#[derive(Debug, Default)]
-struct Connects {
-    accepted: Counter,
-    malformed: Counter,
-    unsupported_version: Counter,
-    client_id: Counter,
-    bad_credential: Counter,
-    not_authorized: Counter,
-    unavailable: Counter,
-    silent: Counter,
-}
-
-#[derive(Debug, Default)]
-struct Ended {
-    disconnected: Counter,
-    peer_gone: Counter,
-    malformed: Counter,
-    protocol_error: Counter,
-    not_authorized: Counter,
-    keep_alive: Counter,
-    replaced: Counter,
-    receive_maximum: Counter,
-    packet_too_large: Counter,
-    topic_alias: Counter,
-    qos: Counter,
-    retain: Counter,
-    shutdown: Counter,
-    administrative: Counter,
-    quota: Counter,
-}
-
-/// How the session of a client that was let in ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum End {
-    /// The client said so.
-    Disconnected,
-    /// The connection broke, or was closed without a word.
-    PeerGone,
-    /// The hub ended it.
-    ByHub(Reason),
+struct Publishes {
+    created: Counter,
+    replayed: Counter,
+    rejected: Counter,
+    forbidden: Counter,
 }
 
 /// A handful of names of our own, never a peer's text.
@@ -105,12 +61,10 @@ struct OutcomeLabels {
 impl Metrics {
     /// Metrics that `registry` shows.
     pub fn register(registry: &mut Registry) -> Self {
-        let metrics = Self {
-            connects: Connects::register(registry),
-            ended: Ended::register(registry),
-            publishes: Publishes::register(registry),
-            ..Self::default()
-        };
+        let metrics = Self { publishes: Publishes::register(registry), ..Self::default() };
+        registry.register("mqtt_connects", "MQTT clients that wanted in, by result", metrics.connects.clone());
+        let ended = metrics.ended.clone();
+        registry.register("mqtt_sessions_ended", "Connections of MQTT clients that ended, by reason", ended);
         let mut counter = |name: &str, help: &str, counter: &Counter| registry.register(name, help, counter.clone());
         counter(
             "mqtt_unverified_refused",
@@ -122,116 +76,42 @@ impl Metrics {
             "Topics that an MQTT client may not read, or one too many",
             &metrics.subscriptions_refused,
         );
-        counter("mqtt_desired_states_sent", "Desired states handed to MQTT clients", &metrics.desired_sent);
+        counter("mqtt_desired_states_sent", "Desired states handed to MQTT clients", &metrics.desired_states_sent);
         counter("mqtt_acks_dropped", "Application acks dropped because too many waited", &metrics.acks_dropped);
+        counter("mqtt_messages_too_large", "Messages larger than the MQTT client takes", &metrics.too_large);
         counter(
             "mqtt_parked_sessions_dropped",
             "Sessions of absent MQTT clients given up for others",
             &metrics.parked_dropped,
         );
-        let parked = metrics.parked.clone();
-        registry.register("mqtt_parked_sessions", "Sessions kept for MQTT clients that are not connected", parked);
         metrics
     }
 
-    /// A client was let in.
-    pub(super) fn accepted(&self) {
-        self.connects.accepted.inc();
-    }
-
-    /// A client was not let in.
-    pub(super) fn refused(&self, refusal: ConnectRefusal) {
-        self.connects.of(refusal).inc();
-    }
-
-    /// A connection had no CONNECT in time.
-    pub(super) fn silent(&self) {
-        self.connects.silent.inc();
+    /// A client was let in, or why not.
+    pub(super) fn connected(&self, result: &'static str) {
+        self.connects.get_or_create(&ResultLabels { result }).inc();
     }
 
     /// The connection of a client that was let in has ended.
-    pub(super) fn ended(&self, end: End) {
-        self.ended.of(end).inc();
-    }
-}
-
-impl Connects {
-    fn register(registry: &mut Registry) -> Self {
-        let family = Family::<ResultLabels, Counter>::default();
-        registry.register("mqtt_connects", "MQTT clients that wanted in, by result", family.clone());
-        let of = |result| family.get_or_create(&ResultLabels { result }).clone();
-        Self {
-            accepted: of("accepted"),
-            malformed: of("malformed"),
-            unsupported_version: of("unsupported_version"),
-            client_id: of("client_id"),
-            bad_credential: of("bad_credential"),
-            not_authorized: of("not_authorized"),
-            unavailable: of("unavailable"),
-            silent: of("silent"),
-        }
+    pub(super) fn ended(&self, reason: &'static str) {
+        self.ended.get_or_create(&ReasonLabels { reason }).inc();
     }
 
-    const fn of(&self, refusal: ConnectRefusal) -> &Counter {
-        match refusal {
-            ConnectRefusal::Malformed => &self.malformed,
-            ConnectRefusal::UnsupportedVersion => &self.unsupported_version,
-            ConnectRefusal::ClientId => &self.client_id,
-            ConnectRefusal::BadCredential => &self.bad_credential,
-            ConnectRefusal::NotAuthorized => &self.not_authorized,
-            ConnectRefusal::Unavailable => &self.unavailable,
-        }
-    }
-}
-
-impl Ended {
-    fn register(registry: &mut Registry) -> Self {
-        let family = Family::<ReasonLabels, Counter>::default();
-        registry.register("mqtt_sessions_ended", "Connections of MQTT clients that ended, by reason", family.clone());
-        let of = |reason| family.get_or_create(&ReasonLabels { reason }).clone();
-        Self {
-            disconnected: of("disconnected"),
-            peer_gone: of("peer_gone"),
-            malformed: of("malformed"),
-            protocol_error: of("protocol_error"),
-            not_authorized: of("not_authorized"),
-            keep_alive: of("silent"),
-            replaced: of("replaced"),
-            receive_maximum: of("receive_maximum"),
-            packet_too_large: of("packet_too_large"),
-            topic_alias: of("topic_alias"),
-            qos: of("qos"),
-            retain: of("retain"),
-            shutdown: of("shutdown"),
-            administrative: of("administrative"),
-            quota: of("quota"),
-        }
+    /// What became of a message that the runtime was asked about.
+    pub(super) fn published(&self, outcome: AckOutcome) {
+        match outcome {
+            AckOutcome::Created => self.publishes.created.inc(),
+            AckOutcome::Replayed => self.publishes.replayed.inc(),
+            AckOutcome::Rejected => self.publishes.rejected.inc(),
+        };
     }
 
-    const fn of(&self, end: End) -> &Counter {
-        match end {
-            End::Disconnected => &self.disconnected,
-            End::PeerGone => &self.peer_gone,
-            End::ByHub(reason) => self.by_hub(reason),
-        }
-    }
-
-    const fn by_hub(&self, reason: Reason) -> &Counter {
-        match reason {
-            Reason::Malformed => &self.malformed,
-            Reason::ProtocolError | Reason::SubscriptionIdentifierNotSupported => &self.protocol_error,
-            Reason::NotAuthorized => &self.not_authorized,
-            Reason::KeepAliveTimeout => &self.keep_alive,
-            Reason::TakenOver => &self.replaced,
-            Reason::ReceiveMaximumExceeded => &self.receive_maximum,
-            Reason::PacketTooLarge => &self.packet_too_large,
-            Reason::TopicAliasInvalid => &self.topic_alias,
-            Reason::QosNotSupported => &self.qos,
-            Reason::RetainNotSupported => &self.retain,
-            Reason::ShuttingDown => &self.shutdown,
-            Reason::Administrative => &self.administrative,
-            Reason::QuotaExceeded => &self.quota,
-        }
+    /// What went wrong in a session.
+    pub(super) fn happened(&self, incidents: Incidents) {
+        self.acks_dropped.inc_by(incidents.acks_dropped);
+        self.too_large.inc_by(incidents.too_large);
+        self.publishes.forbidden.inc_by(incidents.forbidden);
+        self.subscriptions_refused.inc_by(incidents.subscriptions_refused);
     }
 }
 
@@ -254,6 +134,14 @@ impl Collector for Mqtt {
             None,
             unverified.metric_type(),
         )?;
-        unverified.encode(metric)
+        unverified.encode(metric)?;
+        let parked = ConstGauge::new(self.sessions.parked() as u64);
+        let metric = encoder.encode_descriptor(
+            "mqtt_parked_sessions",
+            "Sessions kept for MQTT clients that are not connected",
+            None,
+            parked.metric_type(),
+        )?;
+        parked.encode(metric)
     }
 }

@@ -3,28 +3,32 @@
 //! Called by `app` for each accepted connection. Who may connect, which topics there are and what becomes of a message says `realer`;
 //! who is online says `hub`. The bytes are known by `codec/` alone.
 
-#[allow(dead_code, unused_imports, reason = "the session that uses it is being built")]
+mod beginning;
 mod calls;
-#[allow(dead_code, reason = "the session that uses it is being built")]
-mod metrics;
-#[allow(dead_code, reason = "the session that uses it is being built")]
 mod codec;
-#[allow(dead_code, reason = "the session that uses it is being built")]
+mod connection;
+mod link;
+mod metrics;
 mod packet;
+mod session;
+mod sessions;
+mod work;
 
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
-use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::hub::Hub;
-use crate::net::{Admitted, Gate, Liveness, Notice};
+use crate::net::{Gate, Liveness, Notice};
 use crate::realer::Realer;
 use crate::shutdown::Shutdown;
+
+use calls::CallLimits;
+use connection::Connection;
+use sessions::Sessions;
 
 pub use metrics::Metrics;
 
@@ -62,25 +66,18 @@ pub struct Surroundings {
 
 /// What all connections of this edge share.
 #[derive(Debug)]
-#[allow(dead_code, reason = "the session that uses it is being built")]
 pub struct Mqtt {
     gate: Gate,
     hub: Arc<Hub>,
     realer: Arc<Realer>,
-    max_calls: u16,
-    max_observations: u16,
+    calls: CallLimits,
+    /// What outlives a connection.
+    sessions: Sessions,
     unverified: Arc<Semaphore>,
     max_unverified: usize,
     refusals: Notice,
     metrics: Metrics,
     shutdown: Shutdown,
-}
-
-/// A connection whose client was let in, or was not. It holds what lasts, and nothing that only the beginning needed.
-#[derive(Debug)]
-struct Begun {
-    _admitted: Admitted,
-    _unverified: OwnedSemaphorePermit,
 }
 
 impl Mqtt {
@@ -92,8 +89,8 @@ impl Mqtt {
             gate,
             hub,
             realer,
-            max_calls: config.max_calls,
-            max_observations: config.max_observations,
+            calls: CallLimits { max_calls: config.max_calls, max_observations: config.max_observations },
+            sessions: Sessions::default(),
             unverified: Arc::new(Semaphore::new(max_unverified)),
             max_unverified,
             refusals: Notice::new(),
@@ -122,13 +119,14 @@ impl Mqtt {
         // kept to its end.
         let beginning = Box::pin(self.begin(stream, peer));
         async move {
-            let Some(begun) = beginning.await else { return };
-            drop(begun);
+            let Some(mut connection) = beginning.await else { return };
+            connection.serve().await;
+            Box::pin(connection.finish()).await;
             drop(permit);
         }
     }
 
-    async fn begin(self: Arc<Self>, stream: TcpStream, peer: SocketAddr) -> Option<Begun> {
+    async fn begin(self: Arc<Self>, stream: TcpStream, peer: SocketAddr) -> Option<Connection> {
         let Ok(unverified) = Arc::clone(&self.unverified).try_acquire_owned() else {
             self.metrics.unverified_refused.inc();
             if let Some(left_out) = self.refusals.due() {
@@ -137,16 +135,7 @@ impl Mqtt {
             return None;
         };
         // Where it does not let the connection in, the gate has counted and said it.
-        let mut admitted = self.gate.admit(stream, peer).await.ok()?;
-        tokio::select! {
-            () = self.shutdown.triggered() => return None,
-            said = tokio::time::timeout(CONNECT_TIMEOUT, admitted.stream.read_u8()) => {
-                said.inspect_err(|_| self.metrics.silent()).ok()?.ok()?;
-            }
-        }
-        Some(Begun { _admitted: admitted, _unverified: unverified })
+        let admitted = self.gate.admit(stream, peer).await.ok()?;
+        beginning::begin(self, admitted, unverified).await
     }
 }
-
-/// Time that a client has to say who it is.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);

@@ -27,6 +27,14 @@ impl Stream {
         }
     }
 
+    /// The socket below.
+    pub fn socket(&self) -> &TcpStream {
+        match self {
+            Self::Plain(stream) => stream,
+            Self::Tls(stream) => stream.get_ref().0,
+        }
+    }
+
     /// The protocol that the handshake agreed on (ALPN), if it did.
     pub fn protocol(&self) -> Option<&[u8]> {
         match self {

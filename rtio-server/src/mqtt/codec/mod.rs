@@ -11,6 +11,7 @@ mod reasons;
 #[cfg(test)]
 mod tests;
 
+use std::fmt;
 use std::num::NonZeroU16;
 
 use mqtt_protocol_core::mqtt::common::Cursor;
@@ -40,6 +41,13 @@ pub(super) struct Codec {
     /// What the client takes of one packet.
     max_sent_bytes: u32,
     library: Connection<role::Server>,
+}
+
+/// Without the library's state, of which there is much.
+impl fmt::Debug for Codec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Codec").field("limits", &self.limits).field("state", &self.state).finish_non_exhaustive()
+    }
 }
 
 /// How far the connection is.
