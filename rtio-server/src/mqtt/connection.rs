@@ -15,7 +15,7 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::time::{Instant, timeout};
 
 use super::link::Link;
-use super::session::{End, Request};
+use super::session::{End, Request, Session};
 use super::work::work;
 use crate::hub::Presence;
 use crate::net::peers::Seat;
@@ -42,6 +42,13 @@ pub(super) struct Unsent {
     needs_flush: bool,
 }
 
+/// What the task has to do next.
+struct Situation {
+    is_over: bool,
+    requests: Vec<Request>,
+    wants_bytes: bool,
+}
+
 impl Connection {
     /// Serves the client until its session is over.
     pub(super) async fn serve(&mut self) {
@@ -56,12 +63,8 @@ impl Connection {
             if let Poll::Ready(Err(error)) = self.poll_write(cx) {
                 self.link.end(of_broken(&error));
             }
-            let may_take = self.work.is_none();
-            let (end, requests, wants_bytes) = self.link.with(|session| {
-                let requests = if may_take { session.take_requests() } else { Vec::new() };
-                (session.end(), requests, session.wants_bytes())
-            });
-            if end.is_some() {
+            let Situation { is_over, requests, wants_bytes } = self.situation();
+            if is_over {
                 return Poll::Ready(());
             }
             match &mut self.work {
@@ -77,6 +80,15 @@ impl Connection {
         }
     }
 
+    fn situation(&self) -> Situation {
+        let may_take = self.work.is_none();
+        self.link.with(|session| Situation {
+            is_over: session.end().is_some(),
+            requests: may_take.then(|| session.take_requests()).unwrap_or_default(),
+            wants_bytes: session.wants_bytes(),
+        })
+    }
+
     fn begin(&self, requests: Vec<Request>) -> Pin<Box<dyn Future<Output = ()> + Send>> {
         Box::pin(work(Arc::clone(&self.link), requests))
     }
@@ -86,11 +98,11 @@ impl Connection {
         let Unsent { bytes, written, needs_flush } = &mut self.unsent;
         loop {
             if *written == bytes.len() {
-                let next = self.link.with(|session| session.poll_transmit());
+                let next = self.link.with(Session::poll_transmit);
                 (*bytes, *written) = (next.unwrap_or_default(), 0);
-                if bytes.is_empty() {
-                    break;
-                }
+            }
+            if bytes.is_empty() {
+                break;
             }
             match ready!(Pin::new(&mut self.stream).poll_write(cx, &bytes[*written..]))? {
                 0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),

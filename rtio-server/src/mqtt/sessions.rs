@@ -1,7 +1,7 @@
 //! Sessions that outlive their connection: which connection has one now, and those that wait for the next one. In memory: what must not
 //! be lost is in the store, and a client that finds no session subscribes again.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -20,10 +20,10 @@ pub(super) struct Sessions(Mutex<Kept>);
 #[derive(Debug, Default)]
 struct Kept {
     sessions: HashMap<DeviceId, Place, RandomState>,
-    /// Those that are parked, the oldest first; an entry counts only as long as its number does.
-    order: VecDeque<(u64, DeviceId)>,
+    /// Those that are parked, the oldest first.
+    order: BTreeMap<u64, DeviceId>,
     next: u64,
-    parked: usize,
+    /// Of those that are parked.
     bytes: usize,
 }
 
@@ -68,8 +68,7 @@ impl Sessions {
         if let Some(before) = kept.sessions.insert(device.clone(), place) {
             kept.forget(&before);
         }
-        kept.order.push_back((number, device.clone()));
-        kept.parked += 1;
+        kept.order.insert(number, device.clone());
         kept.bytes += bytes;
         kept.make_room(now)
     }
@@ -85,7 +84,7 @@ impl Sessions {
 
     /// Sessions that wait for their client.
     pub(super) fn parked(&self) -> usize {
-        self.0.lock().parked
+        self.0.lock().order.len()
     }
 }
 
@@ -93,29 +92,26 @@ impl Kept {
     /// Removes the oldest as long as there are too many, and those in front whose time is over. Says how many had to go before it was.
     fn make_room(&mut self, now: Instant) -> u64 {
         let mut lost = 0;
-        while let Some((number, device)) = self.order.pop_front() {
-            match self.sessions.get(&device) {
-                Some(Place::Parked { number: its, until, .. }) if *its == number => {
-                    let is_over = now >= *until;
-                    let is_full = self.parked > MAX_PARKED || self.bytes > MAX_PARKED_BYTES;
-                    if !is_over && !is_full {
-                        self.order.push_front((number, device));
-                        break;
-                    }
-                    lost += u64::from(!is_over);
-                    if let Some(place) = self.sessions.remove(&device) {
-                        self.forget(&place);
-                    }
-                }
-                Some(_) | None => {}
+        while let Some((_, device)) = self.order.first_key_value() {
+            let is_full = self.order.len() > MAX_PARKED || self.bytes > MAX_PARKED_BYTES;
+            let until = match self.sessions.get(device) {
+                Some(Place::Parked { until, .. }) => *until,
+                Some(Place::Held(_)) | None => unreachable!("what is in order is parked"),
+            };
+            if now < until && !is_full {
+                break;
             }
+            lost += u64::from(now < until);
+            let place = self.sessions.remove(&device.clone());
+            place.iter().for_each(|place| self.forget(place));
         }
         lost
     }
 
+    /// It is in its place no more.
     fn forget(&mut self, place: &Place) {
-        if let Place::Parked { bytes, .. } = place {
-            self.parked -= 1;
+        if let Place::Parked { bytes, number, .. } = place {
+            self.order.remove(number);
             self.bytes -= bytes;
         }
     }
@@ -126,3 +122,53 @@ const MAX_PARKED: usize = 65_536;
 
 /// Bytes of those: a thousand that wait with all that a session may hold, or very many with their subscriptions.
 const MAX_PARKED_BYTES: usize = 64 * 1024 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    fn device(number: usize) -> DeviceId {
+        DeviceId::parse(&format!("d{number}")).unwrap()
+    }
+
+    #[test]
+    fn a_session_waits_for_its_client_once_and_not_for_ever() {
+        let (sessions, now) = (Sessions::default(), Instant::now());
+        assert_eq!(sessions.park(&device(1), Lasting::default(), (now, HOUR)), 0);
+        assert_eq!(sessions.park(&device(2), Lasting::default(), (now, HOUR)), 0);
+        assert_eq!(sessions.parked(), 2);
+        assert!(sessions.take(&device(1), now + HOUR / 2).is_some());
+        assert!(sessions.take(&device(1), now + HOUR / 2).is_none());
+        assert!(sessions.take(&device(2), now + HOUR).is_none());
+        assert_eq!(sessions.parked(), 0);
+    }
+
+    #[test]
+    fn one_too_many_drops_the_oldest_and_those_that_are_over_are_not_counted_as_lost() {
+        let (sessions, now) = (Sessions::default(), Instant::now());
+        for number in 0..MAX_PARKED {
+            assert_eq!(sessions.park(&device(number), Lasting::default(), (now, HOUR)), 0);
+        }
+        // The oldest has come back meanwhile, and gone again: now it is the newest.
+        sessions.park(&device(0), Lasting::default(), (now, HOUR));
+        assert_eq!(sessions.park(&device(MAX_PARKED), Lasting::default(), (now, HOUR)), 1);
+        assert_eq!(sessions.parked(), MAX_PARKED);
+        assert!(sessions.take(&device(1), now).is_none());
+        assert!(sessions.take(&device(0), now).is_some());
+        assert_eq!(sessions.park(&device(1), Lasting::default(), (now + HOUR, HOUR)), 0);
+        assert_eq!(sessions.parked(), 1, "all others were over");
+    }
+
+    #[test]
+    fn nothing_is_kept_in_books_of_a_session_that_comes_and_goes() {
+        let (sessions, now) = (Sessions::default(), Instant::now());
+        for _ in 0..1000 {
+            sessions.park(&device(1), Lasting::default(), (now, HOUR));
+            sessions.take(&device(1), now);
+        }
+        let kept = sessions.0.lock();
+        assert_eq!((kept.sessions.len(), kept.order.len(), kept.bytes), (0, 0, 0));
+    }
+}

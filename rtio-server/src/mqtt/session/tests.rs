@@ -50,7 +50,7 @@ fn packet(first: u8, body: &[u8]) -> Vec<u8> {
     let (mut bytes, mut len) = (vec![first], body.len());
     loop {
         let more = if len > 127 { 0x80 } else { 0 };
-        bytes.push((len & 0x7f) as u8 | more);
+        bytes.push(u8::try_from(len & 0x7f).unwrap() | more);
         len >>= 7;
         if len == 0 {
             break;
@@ -60,7 +60,7 @@ fn packet(first: u8, body: &[u8]) -> Vec<u8> {
 }
 
 fn text(text: &str) -> Vec<u8> {
-    [&(text.len() as u16).to_be_bytes()[..], text.as_bytes()].concat()
+    [&u16::try_from(text.len()).unwrap().to_be_bytes()[..], text.as_bytes()].concat()
 }
 
 /// A client that says what it wants as bytes.
@@ -413,8 +413,8 @@ fn a_client_that_acknowledges_nothing_loses_the_oldest_acks_and_desired_states_w
     for number in 0..outbox::MAX_QUEUED {
         session.settle(None, None, Some(format!("{number}").into_bytes()));
     }
-    let lost = session.take_incidents().acks_dropped as usize;
-    assert_eq!(lost, outbox::MAX_QUEUED / 4 * 3, "desired states kept their places");
+    let lost = session.take_incidents().acks_dropped;
+    assert_eq!(lost, outbox::MAX_QUEUED as u64 / 4 * 3, "desired states kept their places");
     let busy = session.tell(&heater(), b"more");
     assert!(matches!(busy, Err(CallError::Busy(Cap::Outbox { .. }))), "{busy:?}");
 }
