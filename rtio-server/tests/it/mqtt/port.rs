@@ -1,5 +1,4 @@
 //! The port for MQTT: which flags it needs, its address, TLS, its caps, its end.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on shall panic")]
 
 use std::io::Read;
 use std::net::{TcpListener, TcpStream};
