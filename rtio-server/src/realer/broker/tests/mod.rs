@@ -41,7 +41,7 @@ impl Scene {
         change(&mut rows.device.settings);
         let settings = rows.device.settings.clone();
         let (store, clock) = (FakeStore::of([rows]), FakeClock::at(NOON_MS));
-        let config = Config { broker_url: Some("mqtts://hub.example:8883".to_owned()), ..Config::default() };
+        let config = Config { broker_url: "mqtts://hub.example:8883".to_owned().into(), ..Config::default() };
         let realer = Realer::new(Arc::clone(&store) as _, Arc::clone(&clock) as _, config);
         Self { realer, store, clock, settings }
     }
