@@ -17,6 +17,8 @@ pub struct EventJson<'a> {
     peer: SocketAddr,
     time: String,
     #[serde(skip_serializing_if = "Option::is_none")]
+    protocol: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     cause: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     previous_epoch: Option<u64>,
@@ -25,10 +27,10 @@ pub struct EventJson<'a> {
 impl<'a> EventJson<'a> {
     /// `event` for programs.
     pub fn of(event: &'a Event) -> Self {
-        let (cause, previous_epoch) = match event.change {
-            Change::Online => (None, None),
-            Change::Replaced { previous } => (None, Some(previous.0)),
-            Change::Offline { cause } => (Some(cause.name()), None),
+        let (protocol, cause, previous_epoch) = match event.change {
+            Change::Online { protocol } => (Some(protocol.name()), None, None),
+            Change::Replaced { protocol, previous } => (Some(protocol.name()), None, Some(previous.0)),
+            Change::Offline { cause } => (None, Some(cause.name()), None),
         };
         Self {
             id: event.id.number(),
@@ -38,6 +40,7 @@ impl<'a> EventJson<'a> {
             peer: event.peer,
             // Always with milliseconds, so that times of a column have one length.
             time: format!("{:.3}", event.time),
+            protocol,
             cause,
             previous_epoch,
         }
@@ -47,7 +50,7 @@ impl<'a> EventJson<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hub::{DeviceId, Epoch, OfflineCause};
+    use crate::hub::{DeviceId, Epoch, OfflineCause, Protocol};
 
     fn check(change: Change, json: &str) {
         let event = Event {
@@ -67,9 +70,9 @@ mod tests {
             format!(r#"{{"id":1767225600000001,"kind":"{kind}","device":"PRINTER-001","epoch":1767225600000002,"#,)
                 + r#""peer":"127.0.0.1:49822","time":"2026-11-22T07:40:01.120Z""#
         };
-        check(Change::Online, &(common("online") + "}"));
-        let replaced = Change::Replaced { previous: Epoch(1_767_225_600_000_000) };
-        check(replaced, &(common("replaced") + r#","previous_epoch":1767225600000000}"#));
+        check(Change::Online { protocol: Protocol::Rtio }, &(common("online") + r#","protocol":"rtio"}"#));
+        let replaced = Change::Replaced { protocol: Protocol::Mqtt, previous: Epoch(1_767_225_600_000_000) };
+        check(replaced, &(common("replaced") + r#","protocol":"mqtt","previous_epoch":1767225600000000}"#));
         let offline = Change::Offline { cause: OfflineCause::ClosedByDevice };
         check(offline, &(common("offline") + r#","cause":"closed_by_device"}"#));
     }

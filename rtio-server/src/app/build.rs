@@ -66,11 +66,7 @@ impl App {
         let parts =
             Parts { config, tls: &tls, connections, hub: &hub, realer: ports.realer.clone(), shutdown: &shutdown };
         let devices = parts.devices(sockets.devices, shown)?;
-        let mqtt = match (&config.mqtt, &ports.realer) {
-            (Some(config), Some(realer)) => Some(parts.mqtt(sockets.mqtt, config, realer, shown)?),
-            (Some(_), None) => return Err(BuildError::NoRuntime),
-            (None, _) => None,
-        };
+        let mqtt = parts.mqtt(sockets.mqtt, shown)?;
         let callers = parts.callers(sockets.callers, keeper.as_ref(), shown)?;
         let readers = EventReaders::register(shown);
         let registry = Arc::new(metrics);
@@ -129,14 +125,15 @@ impl Parts<'_> {
         Ok(socket.watched(config.liveness)?.served_by(devices))
     }
 
-    /// The port for MQTT. Where nobody said where devices find it, they are told its address.
-    fn mqtt(
-        &self,
-        given: Option<TcpListener>,
-        config: &mqtt::Config,
-        realer: &Arc<Realer>,
-        shown: &mut Registry,
-    ) -> Result<Port<Mqtt>, BuildError> {
+    /// The port for MQTT, if there shall be one. Where nobody said where devices find it, they are told its address.
+    fn mqtt(&self, given: Option<TcpListener>, shown: &mut Registry) -> Result<Option<Port<Mqtt>>, BuildError> {
+        let Some(config) = &self.config.mqtt else {
+            if given.is_some() {
+                tracing::warn!("a socket for MQTT was given, but there is no --mqtt-addr: nobody is served on it");
+            }
+            return Ok(None);
+        };
+        let realer = self.realer.clone().ok_or(BuildError::NoRuntime)?;
         let counted = self.connections.port("mqtt");
         let gate = self.gate(tls::Port::Mqtt, counted.clone(), config.max_connections_per_peer);
         let socket = Socket::open(given, counted, "mqtt-addr", config.addr, config.max_connections)?;
@@ -150,13 +147,13 @@ impl Parts<'_> {
         realer.announce_broker(broker_url(socket.addr, has_tls));
         let around = mqtt::Surroundings {
             hub: Arc::clone(self.hub),
-            realer: Arc::clone(realer),
+            realer,
             metrics: mqtt::Metrics::register(shown),
             shutdown: self.shutdown.clone(),
         };
         let mqtt = Mqtt::new(config, gate, around);
         shown.register_collector(Box::new(Arc::clone(&mqtt)));
-        Ok(socket.watched(config.liveness)?.served_by(mqtt))
+        Ok(Some(socket.watched(config.liveness)?.served_by(mqtt)))
     }
 
     fn callers(

@@ -78,20 +78,21 @@ struct Page {
     next: Option<String>,
 }
 
-/// `PRINTER-001  127.0.0.1:49822  since 2026-11-22T07:40:01.123Z  epoch 1795343850090243  calls 0  observations 1`
+/// `PRINTER-001  127.0.0.1:49822  since 2026-11-22T07:40:01.123Z  epoch 1795343850090243  calls 0  observations 1  rtio`
 fn line(device: &Value, json: bool) -> String {
     if json {
         return format!("{device}\n");
     }
     let text = |name: &str| device[name].as_str().map_or_else(|| device[name].to_string(), str::to_owned);
     format!(
-        "{}  {}  since {}  epoch {}  calls {}  observations {}\n",
+        "{}  {}  since {}  epoch {}  calls {}  observations {}  {}\n",
         text("id"),
         text("peer"),
         text("since"),
         text("epoch"),
         text("calls_in_flight"),
-        text("observations")
+        text("observations"),
+        text("protocol")
     )
 }
 

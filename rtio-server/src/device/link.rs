@@ -405,6 +405,10 @@ impl DeviceLink for Link {
         }
     }
 
+    fn protocol(&self) -> Protocol {
+        Protocol::Rtio
+    }
+
     fn peer(&self) -> SocketAddr {
         self.peer
     }

@@ -69,6 +69,9 @@ pub trait DeviceLink: Debug + Send + Sync {
     /// Acts on every deadline of the session that has come.
     fn check_deadlines(&self);
 
+    /// What the device speaks. Takes no lock.
+    fn protocol(&self) -> Protocol;
+
     /// Where the device connects from. Takes no lock.
     fn peer(&self) -> SocketAddr;
 
@@ -96,9 +99,9 @@ pub struct LinkInfo {
     pub connected: Instant,
     /// When its last whole frame came.
     pub last_heard: Instant,
-    /// After one and a half of these without a frame it counts as gone.
+    /// After one and a half of these without a frame it counts as gone; zero where it promised none.
     pub heartbeat: Duration,
-    /// Bytes of a message's body that device and hub agreed on.
+    /// Bytes of a message's body that device and hub agreed on; with MQTT, of a packet that the device takes.
     pub capacity: usize,
     /// Most bytes of data in one message towards the device: what is left of the capacity, or less where the operator says so.
     pub max_data: usize,

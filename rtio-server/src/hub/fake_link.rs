@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::ports::{BoxFuture, Verification, Verifier};
 use super::{
     CallError, CallId, CallReply, Credential, DeviceId, DeviceLink, Ending, Feed, Hub, Limits, LinkInfo, Metrics,
-    ObservationId, OfflineCause, RequestParts, Services,
+    ObservationId, OfflineCause, Protocol, RequestParts, Services,
 };
 
 /// A hub whose devices are attached without a question.
@@ -59,6 +59,10 @@ impl DeviceLink for FakeLink {
     fn doubt(&self, _: Instant) {}
 
     fn check_deadlines(&self) {}
+
+    fn protocol(&self) -> Protocol {
+        Protocol::Rtio
+    }
 
     fn peer(&self) -> SocketAddr {
         ([127, 0, 0, 1], 1).into()

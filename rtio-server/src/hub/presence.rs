@@ -71,7 +71,7 @@ impl Hub {
 
     /// Puts a verified device online. A link that it had is closed: its calls end as gone.
     pub fn attach(self: &Arc<Self>, device: DeviceId, link: Arc<dyn DeviceLink>) -> Presence {
-        let (epoch, old) = self.registry.insert(device.clone(), &link, |old| self.begin(&device, link.peer(), old));
+        let (epoch, old) = self.registry.insert(device.clone(), &link, |old| self.begin(&device, &*link, old));
         self.events.wake();
         if let Some(old) = old {
             self.metrics.take_overs.inc();
@@ -81,14 +81,14 @@ impl Hub {
     }
 
     /// The number of a session that begins, which is told as the registry changes: so numbers and events of one device are in order.
-    fn begin(&self, device: &DeviceId, peer: SocketAddr, old: Option<&Session>) -> Epoch {
-        let epoch = self.events.begin_epoch();
-        let change = old.map_or(Change::Online, |old| {
+    fn begin(&self, device: &DeviceId, link: &dyn DeviceLink, old: Option<&Session>) -> Epoch {
+        let (epoch, protocol) = (self.events.begin_epoch(), link.protocol());
+        let change = old.map_or(Change::Online { protocol }, |old| {
             let cause = OfflineCause::Replaced;
             self.tell(device, old.epoch, old.link.peer(), Change::Offline { cause });
-            Change::Replaced { previous: old.epoch }
+            Change::Replaced { protocol, previous: old.epoch }
         });
-        self.tell(device, epoch, peer, change);
+        self.tell(device, epoch, link.peer(), change);
         epoch
     }
 

@@ -91,6 +91,7 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("device-addr", "localhost:17017", "expected an IP address and a port"),
     ("http-addr", "127.0.0.1", "expected an IP address and a port"),
     ("admin-addr", "none", "expected an IP address and a port, such as 127.0.0.1:17918, or off"),
+    ("mqtt-addr", "0.0.0.0", "expected an IP address and a port"),
     ("proxy-protocol-from", "10.0.0.0/33", "expected an IP address or a network in CIDR notation"),
     ("cors-origin", "console.example.org", "expected * or one origin"),
     ("max-handshakes", "0", "expected a whole number from 1 to 1048576"),

@@ -78,6 +78,17 @@ async fn the_document_describes_each_metric_and_no_other() {
 }
 
 #[tokio::test]
+async fn the_document_describes_each_metric_of_mqtt_which_is_there_from_the_start_where_mqtt_is() {
+    let hub = hub().with_realer().with_mqtt().start().await;
+    let (exposed, documented) = (exposed(&hub.metrics()), documented());
+    let of_mqtt = |described: &Described| {
+        let names = described.iter().filter(|(name, _)| name.starts_with("rtio_mqtt_"));
+        names.map(|(name, described)| (name.clone(), described.clone())).collect::<Vec<_>>()
+    };
+    assert_eq!(of_mqtt(&exposed), of_mqtt(&documented));
+}
+
+#[tokio::test]
 async fn what_happens_is_counted() {
     let hub = hub().with_operators(Guard::Closed).start().await;
     let mut device = hub.device("dev").await;

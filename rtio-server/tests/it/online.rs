@@ -42,7 +42,7 @@ async fn a_device_is_shown_with_its_session() {
     let (_watcher, _) = hub.observes(&mut device, "/PRINTER-001/state").await;
     let (status, shown) = asks(&hub, "GET", "/v1/devices/PRINTER-001").await;
     assert_eq!(status, 200);
-    assert_eq!(shown["id"], "PRINTER-001");
+    assert_eq!((&shown["id"], &shown["protocol"]), (&"PRINTER-001".into(), &"rtio".into()));
     assert!(shown["peer"].as_str().unwrap().starts_with("127.0.0.1:"), "{shown}");
     assert_eq!((&shown["capacity"], &shown["heartbeat_seconds"]), (&Value::from(2048), &Value::from(300)));
     assert_eq!((&shown["calls_in_flight"], &shown["observations"]), (&Value::from(1), &Value::from(1)));
@@ -146,7 +146,10 @@ fn the_commands_for_operators_find_the_token_in_the_data_folder() {
     let ask = |command: &str| run(&mut rtio(&format!("{command} --admin {admin}")));
     let (code, stdout, stderr) = ask(&format!("online {data}"));
     assert_eq!(code, Some(0), "{stderr}");
-    assert!(stdout.starts_with("PRINTER-001  127.0.0.1:") && stdout.ends_with("calls 0  observations 0\n"), "{stdout}");
+    assert!(
+        stdout.starts_with("PRINTER-001  127.0.0.1:") && stdout.ends_with("calls 0  observations 0  rtio\n"),
+        "{stdout}"
+    );
     let (_, stdout, _) = ask(&format!("online PRINTER-* --json {data}"));
     assert_eq!(serde_json::from_str::<Value>(&stdout).unwrap()["id"], "PRINTER-001");
     assert_eq!(ask(&format!("online DOOR-* {data}")), (Some(0), String::new(), String::new()));

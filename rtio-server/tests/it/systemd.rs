@@ -50,11 +50,11 @@ fn the_manager_hears_of_start_life_reload_and_end() {
 }
 
 /// The program with `socket` as the first descriptor that a manager gives; `names` as in LISTEN_FDNAMES.
-fn rtio_with_socket(socket: TcpListener, names: &str) -> Running {
+fn rtio_with_socket(socket: TcpListener, names: &str, flags: &str) -> Running {
     // The variable must hold the number of the process, which only a shell that becomes it can know.
     let script = "exec 3<&0 0</dev/null; LISTEN_FDS=1 LISTEN_PID=$$; export LISTEN_FDS LISTEN_PID; exec \"$0\" $1";
     let mut command = Command::new("/bin/sh");
-    command.args(["-c", script, env!("CARGO_BIN_EXE_rtio"), FREE_PORTS]).env_clear();
+    command.args(["-c", script, env!("CARGO_BIN_EXE_rtio"), &format!("{FREE_PORTS} {flags}")]).env_clear();
     command.stdin(OwnedFd::from(socket)).stdout(Stdio::piped()).stderr(Stdio::piped());
     if !names.is_empty() {
         command.env("LISTEN_FDNAMES", names);
@@ -67,13 +67,30 @@ fn a_socket_that_was_given_replaces_the_address() {
     for (names, is_for_devices) in [("", true), ("rtio.socket", true), ("callers", false)] {
         let socket = TcpListener::bind("127.0.0.1:0").unwrap();
         let addr = socket.local_addr().unwrap();
-        let mut hub = rtio_with_socket(socket, names);
+        let mut hub = rtio_with_socket(socket, names, "");
         let (devices, callers) = (hub.value_of("devices"), hub.value_of("callers"));
         let given = if is_for_devices { devices } else { callers.replace("http://", "") };
         assert_eq!(given, addr.to_string(), "{names:?}");
         TcpStream::connect(addr).unwrap();
         assert_eq!(hub.end_by(Signal::TERM).0, Some(0));
     }
+}
+
+#[test]
+fn a_socket_for_mqtt_is_used_where_there_is_mqtt_and_its_address_is_announced() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = socket.local_addr().unwrap();
+    let flags = format!("--data-dir {} --mqtt-addr 127.0.0.1:0", folder.path().display());
+    let mut hub = rtio_with_socket(socket.try_clone().unwrap(), "mqtt", &flags);
+    hub.value_of("devices");
+    assert_eq!(hub.value_of("mqtt"), format!("mqtt://{addr}"));
+    assert_eq!(hub.end_by(Signal::TERM).0, Some(0));
+    let mut hub = rtio_with_socket(socket, "mqtt", "");
+    hub.value_of("devices");
+    hub.value_of("callers");
+    let (code, logs) = hub.end_by(Signal::TERM);
+    assert!(code == Some(0) && logs.contains("there is no --mqtt-addr"), "{logs}");
 }
 
 #[test]

@@ -37,7 +37,7 @@ const RETRY_MS: u32 = 2000;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hub::{Change, DeviceId, Epoch};
+    use crate::hub::{Change, DeviceId, Epoch, Protocol};
 
     fn id(number: u64) -> EventId {
         number.to_string().parse().unwrap()
@@ -57,9 +57,9 @@ mod tests {
             device: DeviceId::parse("dev").unwrap(),
             epoch: Epoch(7),
             peer: ([127, 0, 0, 1], 9).into(),
-            change: Change::Online,
+            change: Change::Online { protocol: Protocol::Rtio },
         };
-        let data = r#"{"id":100,"kind":"online","device":"dev","epoch":7,"peer":"127.0.0.1:9","time":"1970-01-01T00:00:00.000Z"}"#;
+        let data = r#"{"id":100,"kind":"online","device":"dev","epoch":7,"peer":"127.0.0.1:9","time":"1970-01-01T00:00:00.000Z","protocol":"rtio"}"#;
         check(&format!("id: 100\nevent: online\ndata: {data}\n\n"), |out| write_event(out, &event));
         check("id: 99\nevent: reset\ndata: {\"missed\":3}\n\n", |out| write_reset(out, Gap::Missed(3), id(99)));
         check("id: 99\nevent: reset\ndata: {\"missed\":null}\n\n", |out| write_reset(out, Gap::Unknown, id(99)));

@@ -80,7 +80,7 @@ impl Batch {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hub::{Change, DeviceId, Epoch};
+    use crate::hub::{Change, DeviceId, Epoch, Protocol};
 
     #[test]
     fn a_batch_names_its_webhook_itself_what_is_missing_and_the_events() {
@@ -92,7 +92,7 @@ mod tests {
             device: DeviceId::parse("dev").unwrap(),
             epoch: Epoch(1),
             peer: ([127, 0, 0, 1], 5).into(),
-            change: Change::Online,
+            change: Change::Online { protocol: Protocol::Rtio },
         };
         let check = |dropped, events: &[Event], expected: &str| {
             let batch = Batch::new(id, "orders", dropped, events, seen);

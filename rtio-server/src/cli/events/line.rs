@@ -41,11 +41,10 @@ fn for_people(event: &Value) -> String {
         let value = &event[name];
         value.as_str().map_or_else(|| value.to_string(), |text| text.replace(char::is_control, " "))
     };
-    let more = match (&event["cause"], &event["previous_epoch"]) {
-        (Value::Null, Value::Null) => String::new(),
-        (Value::Null, _) => format!("  after epoch {}", text("previous_epoch")),
-        (_, _) => format!("  {}", text("cause")),
+    let said = |before: &str, name: &str| {
+        if event[name].is_null() { String::new() } else { format!("  {before}{}", text(name)) }
     };
+    let more = said("", "protocol") + &said("after epoch ", "previous_epoch") + &said("", "cause");
     format!(
         "{}  {:8}  {}  epoch {}  {}{more}\n",
         text("time"),
@@ -73,9 +72,10 @@ mod tests {
             assert_eq!(line(kind, &data, false), Line::Event(format!("2026-11-22T07:40:01.123Z  {expected}\n")));
             assert_eq!(line(kind, &data, true), Line::Event(format!("{data}\n")));
         };
-        check("online", "", "online    dev  epoch 7  10.0.0.7:1");
+        check("online", r#","protocol":"mqtt""#, "online    dev  epoch 7  10.0.0.7:1  mqtt");
         check("offline", r#","cause":"heartbeat""#, "offline   dev  epoch 7  10.0.0.7:1  heartbeat");
-        check("replaced", r#","previous_epoch":5"#, "replaced  dev  epoch 7  10.0.0.7:1  after epoch 5");
+        let more = r#","protocol":"rtio","previous_epoch":5"#;
+        check("replaced", more, "replaced  dev  epoch 7  10.0.0.7:1  rtio  after epoch 5");
     }
 
     #[test]

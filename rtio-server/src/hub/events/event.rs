@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use jiff::Timestamp;
 
-use crate::hub::DeviceId;
+use crate::hub::{DeviceId, Protocol};
 
 /// A device came or went.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,9 +30,14 @@ pub struct Event {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
     /// It began; the device had none.
-    Online,
+    Online {
+        /// What it speaks.
+        protocol: Protocol,
+    },
     /// It began and took the device over; the end of the session before is the device's event before this one.
     Replaced {
+        /// What it speaks.
+        protocol: Protocol,
         /// The session before.
         previous: Epoch,
     },
@@ -84,7 +89,7 @@ impl Change {
     /// What it is, without what is particular to it.
     pub const fn kind(self) -> EventKind {
         match self {
-            Self::Online => EventKind::Online,
+            Self::Online { .. } => EventKind::Online,
             Self::Replaced { .. } => EventKind::Replaced,
             Self::Offline { .. } => EventKind::Offline,
         }
@@ -162,3 +167,6 @@ impl FromStr for EventId {
         text.parse().map(Self)
     }
 }
+
+/// The hub keeps tens of thousands of them: what they speak has its place where nothing else is.
+const _: () = assert!(size_of::<Change>() == 16 && size_of::<Event>() == 96);

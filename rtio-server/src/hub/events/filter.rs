@@ -23,14 +23,14 @@ impl EventFilter {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hub::{Change, DeviceId, Epoch, EventId, OfflineCause};
+    use crate::hub::{Change, DeviceId, Epoch, EventId, OfflineCause, Protocol};
 
     fn check(kinds: &[EventKind], patterns: &[&str], expected: &[&str]) {
         let devices = patterns.iter().map(|pattern| IdPattern::parse(pattern).unwrap()).collect();
         let filter = EventFilter { kinds: kinds.to_vec(), devices };
         let changes = [
-            Change::Online,
-            Change::Replaced { previous: Epoch(1) },
+            Change::Online { protocol: Protocol::Rtio },
+            Change::Replaced { protocol: Protocol::Rtio, previous: Epoch(1) },
             Change::Offline { cause: OfflineCause::ClosedByDevice },
         ];
         let events = changes.into_iter().flat_map(|change| ["a-1", "b-1"].map(|id| event(id, change)));
@@ -62,6 +62,6 @@ mod tests {
 
     #[test]
     fn no_filter_takes_all() {
-        assert!(EventFilter::default().takes(&event("a", Change::Online)));
+        assert!(EventFilter::default().takes(&event("a", Change::Online { protocol: Protocol::Rtio })));
     }
 }

@@ -63,7 +63,7 @@ const PIECE: usize = 1024;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hub::{Change, DeviceId, Epoch, EventId};
+    use crate::hub::{Change, DeviceId, Epoch, EventId, Protocol};
 
     fn push(pieces: &mut Pieces, ids: impl IntoIterator<Item = u64>) {
         let device = DeviceId::parse("dev").unwrap();
@@ -74,7 +74,7 @@ mod tests {
                 device: device.clone(),
                 epoch: Epoch(1),
                 peer: ([127, 0, 0, 1], 1).into(),
-                change: Change::Online,
+                change: Change::Online { protocol: Protocol::Rtio },
             });
         }
     }

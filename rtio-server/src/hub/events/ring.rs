@@ -70,7 +70,7 @@ impl Ring {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hub::{Change, DeviceId, Epoch};
+    use crate::hub::{Change, DeviceId, Epoch, Protocol};
 
     /// A ring for three with `pushed` events, the first of which is 100.
     fn ring(pushed: u64) -> Ring {
@@ -86,7 +86,7 @@ mod tests {
             device: DeviceId::parse("dev").unwrap(),
             epoch: Epoch(epoch),
             peer: ([127, 0, 0, 1], 1).into(),
-            change: Change::Online,
+            change: Change::Online { protocol: Protocol::Rtio },
         }
     }
 

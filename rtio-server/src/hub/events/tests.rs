@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{Change, Epoch, Event, Gap, OfflineCause};
 use crate::hub::fake_link::{FakeLink, fake_hub};
-use crate::hub::{DeviceId, DeviceLink, Hub, Presence};
+use crate::hub::{DeviceId, DeviceLink, Hub, Presence, Protocol};
 
 fn attach(hub: &Arc<Hub>, device: &str) -> (Arc<FakeLink>, Presence) {
     let link = Arc::new(FakeLink::default());
@@ -31,8 +31,8 @@ struct History {
 impl History {
     fn take(&mut self, event: &Event) {
         match event.change {
-            Change::Online => assert_eq!((self.present, self.replaced), (None, None), "{event:?}"),
-            Change::Replaced { previous } => {
+            Change::Online { .. } => assert_eq!((self.present, self.replaced), (None, None), "{event:?}"),
+            Change::Replaced { previous, .. } => {
                 assert_eq!((self.present, self.replaced.take()), (None, Some(previous)), "{event:?}");
             }
             Change::Offline { cause } => {
@@ -63,11 +63,11 @@ fn a_session_is_told_from_its_beginning_to_its_end() {
     assert!(first < second && second < last);
     let told: Vec<_> = events.iter().map(|event| (event.epoch, event.change)).collect();
     let expected = [
-        (first, Change::Online),
+        (first, Change::Online { protocol: Protocol::Rtio }),
         (first, Change::Offline { cause: OfflineCause::Replaced }),
-        (second, Change::Replaced { previous: first }),
+        (second, Change::Replaced { protocol: Protocol::Rtio, previous: first }),
         (second, Change::Offline { cause: OfflineCause::Heartbeat }),
-        (last, Change::Online),
+        (last, Change::Online { protocol: Protocol::Rtio }),
         (last, Change::Offline { cause: OfflineCause::Drained }),
     ];
     assert_eq!(told, expected);

@@ -29,7 +29,7 @@ async fn told(hub: &TestHub, count: usize) -> Vec<&'static str> {
 
 fn in_short(change: Change) -> &'static str {
     match change {
-        Change::Online => "online",
+        Change::Online { .. } => "online",
         Change::Replaced { .. } => "replaced",
         Change::Offline { cause } => cause.name(),
     }

@@ -38,10 +38,10 @@ fn each_event_is_a_line_as_it_comes() {
     let mut reader = Running::start(&mut rtio(&format!("events --after 0 --admin {admin}")));
     assert!(reader.log_line().starts_with("rtio: events may be missing here"));
     let printer = device("PRINTER-001", &devices);
-    assert_eq!(told(&mut reader), ["online", "PRINTER-001"]);
+    assert_eq!(told(&mut reader), ["online", "PRINTER-001", "rtio"]);
     let newer = device("PRINTER-001", &devices);
     assert_eq!(told(&mut reader), ["offline", "PRINTER-001", "replaced"]);
-    assert_eq!(told(&mut reader)[..4], ["replaced", "PRINTER-001", "after", "epoch"]);
+    assert_eq!(told(&mut reader)[..5], ["replaced", "PRINTER-001", "rtio", "after", "epoch"]);
     assert_eq!(newer.end_by(Signal::TERM).0, Some(0));
     drop(printer);
     assert_eq!(told(&mut reader)[..2], ["offline", "PRINTER-001"]);
@@ -68,7 +68,7 @@ fn a_restart_of_the_hub_is_outlived() {
     let mut reader = Running::start(&mut rtio(&format!("events --after 0 --admin {admin}")));
     assert!(reader.log_line().contains("may be missing"));
     let printer = device("PRINTER-001", &devices);
-    assert_eq!(told(&mut reader), ["online", "PRINTER-001"]);
+    assert_eq!(told(&mut reader), ["online", "PRINTER-001", "rtio"]);
     assert_eq!(hub.end_by(Signal::TERM).0, Some(0));
     assert_eq!(told(&mut reader), ["offline", "PRINTER-001", "drained"], "the end is told, too");
     let line = reader.log_line();
@@ -78,7 +78,7 @@ fn a_restart_of_the_hub_is_outlived() {
     let _printer = device("PRINTER-001", &devices);
     assert_eq!(reader.log_line(), "rtio: connected again\n");
     assert!(reader.log_line().contains("may be missing"), "the hub begins anew");
-    assert_eq!(told(&mut reader), ["online", "PRINTER-001"], "although it was before the reader was back");
+    assert_eq!(told(&mut reader), ["online", "PRINTER-001", "rtio"], "although it was before the reader was back");
 }
 
 #[test]

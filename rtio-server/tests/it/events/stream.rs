@@ -39,7 +39,7 @@ async fn a_new_reader_gets_what_happens_from_now_on() {
     let data = caller.line().await.unwrap();
     let event: serde_json::Value = serde_json::from_str(data.strip_prefix("data: ").unwrap()).unwrap();
     let keys: Vec<_> = event.as_object().unwrap().keys().map(String::as_str).collect();
-    assert_eq!(keys, ["id", "kind", "device", "epoch", "peer", "time"]);
+    assert_eq!(keys, ["id", "kind", "device", "epoch", "peer", "time", "protocol"]);
     assert_eq!((&event["device"], event["id"].to_string()), (&"now".into(), id.to_string()));
     assert_eq!(event["time"].as_str().unwrap().len(), "2026-11-22T07:40:01.123Z".len());
 }

@@ -1,14 +1,15 @@
 //! The port for MQTT: which flags it needs, its address, TLS, its caps, its end.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on shall panic")]
 
 use std::io::Read;
 use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
 
+use rtio_server::realer::Protocols;
 use rustix::process::Signal;
 use tokio::io::AsyncReadExt;
 
 use crate::program::{Running, rtio, run};
+use crate::support::realer::control_device_with;
 use crate::support::tls::{PortFiles, TlsClient};
 use crate::support::{Ca, Peer, TestHub, eventually, hub, within};
 
@@ -189,6 +190,29 @@ async fn one_client_too_many_from_an_address_is_closed_and_the_other_port_has_pl
     eventually("its place is free", || hub.counts("mqtt_unverified_connections") == 1).await;
     let _third = Peer::connect(hub.mqtt_addr()).await;
     eventually("it is taken again", || hub.counts("mqtt_unverified_connections") == 2).await;
+}
+
+#[tokio::test]
+async fn with_dev_devices_are_told_the_address_unless_the_operator_says_another_7_1() {
+    let ca = Ca::new();
+    let elsewhere = "mqtts://broker.example:8883";
+    for (hub, expected) in [
+        (hub().with_realer().with_mqtt(), "mqtt://ADDR"),
+        (hub().with_realer().with_mqtt_tls(&ca), "mqtts://ADDR"),
+        (
+            hub().with(|config| config.realer.broker_url = elsewhere.to_owned().into()).with_realer().with_mqtt(),
+            elsewhere,
+        ),
+    ] {
+        let hub = hub.start().await;
+        let protocols = Protocols { mqtt: true, ..Protocols::default() };
+        let device = control_device_with(&hub, |settings| settings.protocols = protocols).await;
+        let token = device.token(&hub).await;
+        let told = device.gets(&hub, &token, "/mqtt").await.json();
+        assert_eq!(told["broker_url"], expected.replace("ADDR", &hub.mqtt_addr().to_string()));
+        let bootstrap = device.gets(&hub, &token, "/bootstrap").await.json();
+        assert!(bootstrap["available_protocols"].as_array().expect("a list").contains(&"mqtt".into()), "{bootstrap}");
+    }
 }
 
 fn mqtt(config: &mut rtio_server::config::Config) -> &mut rtio_server::mqtt::Config {

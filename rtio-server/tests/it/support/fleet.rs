@@ -9,7 +9,7 @@ use rtio_proto::session::{CallRequest, HubSession, SessionLimits, Verdict};
 use rtio_proto::time::Instant;
 use rtio_server::hub::{
     CallError, CallId, CallReply, Credential, DeviceId, DeviceLink, Ending, Feed, LinkInfo, ObservationId,
-    OfflineCause, Presence, RequestParts,
+    OfflineCause, Presence, Protocol, RequestParts,
 };
 
 use super::device::verify_body;
@@ -63,6 +63,10 @@ impl DeviceLink for EchoLink {
     fn doubt(&self, _: tokio::time::Instant) {}
 
     fn check_deadlines(&self) {}
+
+    fn protocol(&self) -> Protocol {
+        Protocol::Rtio
+    }
 
     fn peer(&self) -> SocketAddr {
         SocketAddr::from(([127, 0, 0, 1], 1))

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::*;
-use crate::hub::{Change, DeviceId, Epoch, OfflineCause};
+use crate::hub::{Change, DeviceId, Epoch, OfflineCause, Protocol};
 
 /// The id of the first event.
 const FIRST: u64 = 1000;
@@ -46,7 +46,7 @@ impl Scene {
         for name in devices {
             let (device, change) = match name.strip_prefix('-') {
                 Some(name) => (name, Change::Offline { cause: OfflineCause::Heartbeat }),
-                None => (*name, Change::Online),
+                None => (*name, Change::Online { protocol: Protocol::Rtio }),
             };
             self.events.push(Event {
                 id: id(FIRST + self.events.len() as u64),
