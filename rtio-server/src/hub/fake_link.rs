@@ -14,7 +14,7 @@ use super::{
 };
 
 /// A hub whose devices are attached without a question.
-pub(super) fn fake_hub(max_events: usize) -> Arc<Hub> {
+pub(crate) fn fake_hub(max_events: usize) -> Arc<Hub> {
     let limits = Limits {
         ack_timeout: Duration::from_secs(1),
         max_observations: 1,
@@ -26,13 +26,13 @@ pub(super) fn fake_hub(max_events: usize) -> Arc<Hub> {
 
 /// Takes no call, and ends as it is told.
 #[derive(Debug, Default)]
-pub(super) struct FakeLink {
+pub(crate) struct FakeLink {
     ended: Mutex<Option<OfflineCause>>,
 }
 
 impl FakeLink {
     /// The session has ended; the first cause counts.
-    pub(super) fn ends(&self, cause: OfflineCause) {
+    pub(crate) fn ends(&self, cause: OfflineCause) {
         self.ended.lock().get_or_insert(cause);
     }
 }

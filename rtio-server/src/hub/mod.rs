@@ -17,7 +17,7 @@ mod dispute;
 mod error;
 mod events;
 #[cfg(test)]
-mod fake_link;
+pub(crate) mod fake_link;
 mod feed;
 mod group_call;
 mod id_pattern;

@@ -114,6 +114,12 @@ impl Hub {
         link.inspect(|link| link.close(Ending::Disconnected)).is_some()
     }
 
+    /// Ends a session of a device that may not go on with it, unless the device has another by now. Says whether it was there.
+    pub fn revoke_session(&self, device: &DeviceId, epoch: Epoch) -> bool {
+        let session = self.registry.session(device).filter(|session| session.epoch == epoch);
+        session.inspect(|session| session.link.close(Ending::Revoked)).is_some()
+    }
+
     /// Closes every session.
     pub fn close_all(&self) {
         for shard in 0..SHARDS {

@@ -15,14 +15,14 @@ impl Realer {
     /// [`CatalogError`].
     pub async fn change_catalog(&self, changes: Vec<CatalogChange>) -> Result<(), CatalogError> {
         let done: Vec<_> = changes.iter().map(Done::of).collect();
-        let served: Vec<_> = changes.iter().filter_map(may_be_served_now).cloned().collect();
+        let agreed: Vec<_> = changes.iter().filter_map(has_other_settings).cloned().collect();
         let changed = self.store.change_catalog(changes, self.now_ms()).await?;
         changed.iter().for_each(|device| self.has_changed(device));
         for Done { what, device, name } in done {
             let of = device.as_ref().map(tracing::field::display);
             tracing::info!(device = of, name, "an operator has {what}");
         }
-        served.iter().for_each(|device| self.wishes.note(device));
+        agreed.iter().for_each(|device| self.wishes.insist(device));
         Ok(())
     }
 
@@ -97,8 +97,8 @@ fn size_of(catalog: &Catalog) -> usize {
     catalog.commands.len() + catalog.sensors.len()
 }
 
-/// The device that is served from this change on, which it may not have been before: what has waited for that is told.
-const fn may_be_served_now(change: &CatalogChange) -> Option<&DeviceId> {
+/// The device with which something else is agreed from this change on: what has waited for that is told, or it is served no more.
+const fn has_other_settings(change: &CatalogChange) -> Option<&DeviceId> {
     match change {
         CatalogChange::ChangeDevice { id, .. } => Some(id),
         CatalogChange::AddDevice { .. }

@@ -1,6 +1,7 @@
 //! Desired states on their way to devices that hold a session: each is sent to the device's URI `/iot/v1/desired-states` as soon as it
 //! is set, and all open ones when a device connects (docs/realer.md, "Over the session"). The answer may be the report, so that one round
-//! trip closes it.
+//! trip closes it. Over MQTT each goes to the topic of its route, if the device listens there; what was open before that, the session
+//! itself asks for. A device that may not use MQTT any more loses its session here, since this is who hears of both.
 //!
 //! What is told is read from the store each time, so nothing is queued but the names of devices, and what a newer wish has
 //! superseded is never told. Pure are [`wanted`] (who is next), [`told`] (what is next for one), [`outcome`] and [`payload`].
@@ -12,6 +13,9 @@ mod told;
 mod wanted;
 mod wishes;
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,9 +24,12 @@ use prometheus_client::registry::Registry;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use super::document::DesiredItem;
 use super::ports::StoreError;
-use super::{DesiredState, Realer, is_control_device};
-use crate::hub::{CallRequest, DeviceId, Event, EventId, EventKind, Hub, IdPattern, ListRequest, Protocol};
+use super::{DesiredState, Realer, Refusal, Topic, is_control_device};
+use crate::hub::{
+    CallRequest, DeviceId, Epoch, Event, EventId, EventKind, Hub, IdPattern, LinkInfo, ListRequest, Protocol,
+};
 use outcome::Outcome;
 use payload::payload;
 use told::{Next, Sessions, Told};
@@ -123,22 +130,27 @@ impl Pusher {
     /// Tells a device what is open, one after the other; how long to pause before going on, if that is needed.
     async fn tell_session(&self, device: &DeviceId) -> Option<Duration> {
         let (epoch, info) = self.hub.info(device)?;
+        let session = Session { device, epoch, info };
         let mut told = self.sessions.lock().take(device, epoch);
-        let pause = self.tell_open(device, info.max_data, &mut told).await;
+        let pause = self.tell_open(&session, &mut told).await;
         self.sessions.lock().keep(device, told);
         pause
     }
 
-    async fn tell_open(&self, device: &DeviceId, max_data: usize, told: &mut Told) -> Option<Duration> {
+    async fn tell_open(&self, session: &Session<'_>, told: &mut Told) -> Option<Duration> {
+        let device = session.device;
         while !told.is_deaf() {
-            let desired = match self.next(device, told).await {
+            let desired = match self.next(session, told).await {
                 Ok(next) => next?,
                 Err(error) => {
                     tracing::error!(%device, %error, "desired states cannot be read");
                     return Some(STORE_PAUSE);
                 }
             };
-            let outcome = self.tell(device, &desired, max_data).await;
+            let outcome = match session.info.protocol {
+                Protocol::Rtio => self.tell(device, &desired, session.info.max_data).await,
+                Protocol::Mqtt => self.publish(device, &desired),
+            };
             tracing::debug!(%device, desired = %desired.id, outcome = outcome.name(), "desired state pushed");
             self.realer.wishes.metrics.count(outcome.name());
             match told.handle(&desired.id, outcome) {
@@ -150,14 +162,28 @@ impl Pusher {
         None
     }
 
-    /// Read each time, so that what was superseded or has expired meanwhile is not told.
-    async fn next(&self, device: &DeviceId, told: &mut Told) -> Result<Option<DesiredState>, StoreError> {
-        let store = self.realer.store();
-        let control = store.control_device(device).await?;
-        if control.is_none_or(|control| self.realer.config().may_serve(&control, Protocol::Rtio).is_err()) {
+    /// Read each time, so that what was superseded or has expired meanwhile is not told, and who may not be served any more is not.
+    async fn next(&self, session: &Session<'_>, told: &mut Told) -> Result<Option<DesiredState>, StoreError> {
+        let (store, protocol) = (self.realer.store(), session.info.protocol);
+        let control = store.control_device(session.device).await?.ok_or(Refusal::NotFound("device"));
+        if let Err(refusal) = control.and_then(|control| self.realer.config().may_serve(&control, protocol)) {
+            self.end(session, &refusal);
             return Ok(None);
         }
-        Ok(told.next(store.open_desired(device, self.realer.now_ms()).await?))
+        Ok(told.next(store.open_desired(session.device, self.realer.now_ms()).await?))
+    }
+
+    /// Contract §7.2. Over its own protocol a device may go on with what the runtime has no part in.
+    fn end(&self, session: &Session<'_>, refusal: &Refusal) {
+        let device = session.device;
+        match session.info.protocol {
+            Protocol::Rtio => {}
+            Protocol::Mqtt => {
+                if self.hub.revoke_session(device, session.epoch) {
+                    tracing::info!(%device, "session ended: {}", refusal.message());
+                }
+            }
+        }
     }
 
     async fn tell(&self, device: &DeviceId, desired: &DesiredState, max_data: usize) -> Outcome {
@@ -175,6 +201,20 @@ impl Pusher {
             },
         }
     }
+
+    /// Hands it to the session, which delivers it. The report comes by itself.
+    fn publish(&self, device: &DeviceId, desired: &DesiredState) -> Outcome {
+        let Some(topic) = Topic::of_desired(desired) else { return Outcome::NotSubscribed };
+        let told = self.hub.tell_device(device, &topic.write(device), &DesiredItem::of(desired).to_json());
+        told.map_or_else(|error| Outcome::of_tell(&error), |()| Outcome::Delivered)
+    }
+}
+
+/// Who is told.
+struct Session<'a> {
+    device: &'a DeviceId,
+    epoch: Epoch,
+    info: LinkInfo,
 }
 
 /// One device is worked for; when this is dropped, somebody else may.

@@ -14,6 +14,8 @@ pub(super) enum Outcome {
     BadAnswer,
     /// The device has no handler for it.
     NoHandler,
+    /// There is no topic for it, or the device does not listen there now. As it begins to, it is told by its session.
+    NotSubscribed,
     /// It does not fit a message of the session.
     TooLarge,
     /// The device went away, or is not there.
@@ -22,6 +24,8 @@ pub(super) enum Outcome {
     Silent,
     /// Too much is in flight to the device.
     Busy,
+    /// The session has no room for more messages, whatever they are.
+    Full,
     /// The device's handler failed.
     Failed,
     /// The device reported, and the report could not be kept now.
@@ -36,10 +40,12 @@ impl Outcome {
             Self::Delivered => "delivered",
             Self::BadAnswer => "bad_answer",
             Self::NoHandler => "no_handler",
+            Self::NotSubscribed => "not_subscribed",
             Self::TooLarge => "too_large",
             Self::Gone => "gone",
             Self::Silent => "silent",
             Self::Busy => "busy",
+            Self::Full => "full",
             Self::Failed => "failed",
             Self::Unsaved => "unsaved",
         }
@@ -57,6 +63,26 @@ impl Outcome {
             | CallError::ShadowRefused(_) => Self::Failed,
             CallError::TooLarge { .. } => Self::TooLarge,
             CallError::Busy(_) => Self::Busy,
+        }
+    }
+
+    /// Of what a session did not take.
+    pub(super) const fn of_tell(error: &CallError) -> Self {
+        match error {
+            CallError::DeviceRefused(StatusCode::NotFound) => Self::NotSubscribed,
+            // The device came back with a protocol without topics: that session is looked at anew.
+            CallError::DeviceRefused(StatusCode::MethodNotAllowed) => Self::Gone,
+            CallError::Busy(_) => Self::Full,
+            CallError::DeviceRefused(_)
+            | CallError::DeviceOffline
+            | CallError::DeviceGone { .. }
+            | CallError::DeviceVanished { .. }
+            | CallError::DeviceSilent { .. }
+            | CallError::DeviceMalformed
+            | CallError::DeviceOverran
+            | CallError::CallerStalled
+            | CallError::ShadowRefused(_)
+            | CallError::TooLarge { .. } => Self::of_call(error),
         }
     }
 
@@ -82,7 +108,7 @@ impl Outcome {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hub::Delivery;
+    use crate::hub::{Cap, Delivery};
 
     #[test]
     fn only_a_missing_handler_ends_the_pushes_of_a_session() {
@@ -96,6 +122,19 @@ mod tests {
             (CallError::TooLarge { len: 505, max: 504 }, Outcome::TooLarge),
         ] {
             assert_eq!(Outcome::of_call(&error), outcome, "{error:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_session_with_topics_does_not_take_is_kept_apart() {
+        for (error, outcome) in [
+            (CallError::DeviceRefused(StatusCode::NotFound), Outcome::NotSubscribed),
+            (CallError::DeviceRefused(StatusCode::MethodNotAllowed), Outcome::Gone),
+            (CallError::Busy(Cap::Calls { max: 1 }), Outcome::Full),
+            (CallError::DeviceOffline, Outcome::Gone),
+            (CallError::TooLarge { len: 505, max: 504 }, Outcome::TooLarge),
+        ] {
+            assert_eq!(Outcome::of_tell(&error), outcome, "{error:?}");
         }
     }
 

@@ -57,7 +57,11 @@ impl Told {
     /// What comes after `desired` ended so.
     pub(super) fn handle(&mut self, desired: &DesiredId, outcome: Outcome) -> Next {
         match outcome {
-            Outcome::Answered | Outcome::Delivered | Outcome::BadAnswer | Outcome::TooLarge => {
+            Outcome::Answered
+            | Outcome::Delivered
+            | Outcome::BadAnswer
+            | Outcome::TooLarge
+            | Outcome::NotSubscribed => {
                 self.ids.insert(desired.clone());
                 (self.tries, self.failures) = (0, 0);
                 Next::Go
@@ -67,16 +71,23 @@ impl Told {
                 Next::Stop
             }
             Outcome::Gone => Next::Stop,
+            // No fault of this one: another would fare no better, so it is not given up.
+            Outcome::Full => self.rest(),
             Outcome::Failed | Outcome::Silent | Outcome::Busy | Outcome::Unsaved => {
-                let pause = FIRST_PAUSE.saturating_mul(1 << self.failures.min(16)).min(LONGEST_PAUSE);
-                (self.tries, self.failures) = (self.tries + 1, self.failures + 1);
+                self.tries += 1;
                 if self.tries == MAX_TRIES {
                     self.ids.insert(desired.clone());
                     self.tries = 0;
                 }
-                Next::Rest(pause)
+                self.rest()
             }
         }
+    }
+
+    fn rest(&mut self) -> Next {
+        let pause = FIRST_PAUSE.saturating_mul(1 << self.failures.min(16)).min(LONGEST_PAUSE);
+        self.failures = self.failures.saturating_add(1);
+        Next::Rest(pause)
     }
 }
 
@@ -178,6 +189,25 @@ mod tests {
         assert_eq!(told.handle(&desired(3).id, Outcome::Failed), Next::Rest(FIRST_PAUSE));
         let longest = (0..100).map(|_| told.handle(&desired(4).id, Outcome::Failed)).last();
         assert_eq!(longest, Some(Next::Rest(LONGEST_PAUSE)));
+    }
+
+    #[test]
+    fn a_session_without_room_is_asked_again_as_long_as_it_lives() {
+        let mut told = Told::new(Epoch(1));
+        for seconds in [1, 2, 4, 8, 16, 32, 60, 60] {
+            assert_eq!(numbers(&mut told, 1..=2), Some(1));
+            assert_eq!(told.handle(&desired(1).id, Outcome::Full), Next::Rest(Duration::from_secs(seconds)));
+        }
+        assert_eq!(told.handle(&desired(1).id, Outcome::Delivered), Next::Go);
+        assert_eq!(told.handle(&desired(2).id, Outcome::Full), Next::Rest(FIRST_PAUSE));
+    }
+
+    #[test]
+    fn a_topic_that_nobody_listens_to_keeps_nobody_waiting() {
+        let mut told = Told::new(Epoch(1));
+        assert_eq!(told.handle(&desired(1).id, Outcome::NotSubscribed), Next::Go);
+        assert_eq!(numbers(&mut told, 1..=2), Some(2));
+        assert!(!told.is_deaf());
     }
 
     #[test]

@@ -48,10 +48,7 @@ impl Wanted {
             Some(Stage::Busy { again }) => *again = true,
             Some(Stage::Waiting | Stage::Resting { .. }) => {}
             None if is_full => return Err(Full),
-            None => {
-                self.devices.insert(device.clone(), Stage::Waiting);
-                self.queue.push_back(device.clone());
-            }
+            None => self.queue(device),
         }
         Ok(())
     }
@@ -63,6 +60,19 @@ impl Wanted {
             self.devices.remove(device);
         }
         self.note(device)
+    }
+
+    /// What is agreed with it is another, and it may have to go: it is looked at soon, whether or not there is room. Only operators
+    /// cause that, and each device is there once.
+    pub(super) fn insist(&mut self, device: &DeviceId) {
+        if self.wake(device).is_err() {
+            self.queue(device);
+        }
+    }
+
+    fn queue(&mut self, device: &DeviceId) {
+        self.devices.insert(device.clone(), Stage::Waiting);
+        self.queue.push_back(device.clone());
     }
 
     /// The next device to work for; say [`done`](Self::done) or [`rest`](Self::rest) after it.
@@ -144,6 +154,22 @@ mod tests {
         assert_eq!(wanted.note(&device("c")), Err(Full), "who rests counts");
         wanted.done(&device("b"));
         assert_eq!(wanted.note(&device("c")), Ok(()));
+    }
+
+    #[test]
+    fn who_must_be_looked_at_needs_no_room_and_rests_no_longer() {
+        let (mut wanted, now) = (Wanted::new(1), Instant::now());
+        wanted.note(&device("a")).unwrap();
+        wanted.take(now).unwrap();
+        wanted.rest(&device("a"), now + Duration::from_secs(60));
+        for id in ["b", "a", "b"] {
+            wanted.insist(&device(id));
+        }
+        assert_eq!(taken(&mut wanted, now), ["b", "a"]);
+        wanted.insist(&device("a"));
+        wanted.done(&device("a"));
+        assert_eq!(taken(&mut wanted, now), ["a"], "somebody worked for it");
+        assert_eq!((wanted.devices.len(), wanted.next_at()), (2, None));
     }
 
     #[test]

@@ -32,6 +32,12 @@ impl Wishes {
         }
     }
 
+    /// Something else is agreed with this device.
+    pub(in crate::realer) fn insist(&self, device: &DeviceId) {
+        self.wanted.lock().insist(device);
+        self.noted.notify_one();
+    }
+
     /// This device has a new session.
     pub(super) fn wake(&self, device: &DeviceId) -> Result<(), Full> {
         self.wanted.lock().wake(device)
