@@ -4,6 +4,7 @@ usage: paho_cases.py HUB MQTT APPLIED              in clear, all cases; APPLIED 
        paho_cases.py HUB MQTT APPLIED --ca CA      over TLS, the cases that could differ
 """
 
+import json
 import re
 import ssl
 import sys
@@ -213,7 +214,7 @@ def exactly_once_is_not_served(world):
 
 def last_words_are_not_said(world):
     topic, will = world.device.thermistor["feed_data_topic"], world.device.item("79")
-    client = world.connects(will=(topic, str(will).replace("'", '"')))
+    client = world.connects(will=(topic, json.dumps(will)))
     is_(client.reason, 0)
     client.vanishes()
     client = world.connects()
@@ -291,25 +292,19 @@ def a_session_outlives_its_connection(world):
     client.throws(device.thermistor["feed_data_topic"], device.item("25"))
     client.hears_nothing()
     client.leaves()
-    is_(world.connects(**kept).session_present, False)
+    client = world.connects(**kept)
+    is_(client.session_present, False)
+    client.leaves()
 
 
 def a_session_ends_when_its_time_is_over_5(world):
-    world.connects(expiry=1).leaves()
-    client = world.connects(clean=False, expiry=1)
-    client.subscribes(world.device.acks)
-    client.leaves()
-    is_(world.connects(clean=False, expiry=1).session_present, True)
-    # The connection before is taken over: it is gone, and its session with the new one.
-    client = world.connects(clean=False, expiry=1)
-    client.leaves()
-    time.sleep(2.5)
-    client = world.connects(clean=False, expiry=0)
-    is_(client.session_present, False)
-    client.leaves()
-    client = world.connects(clean=False)
-    is_(client.session_present, False)
-    client.leaves()
+    world.connects().leaves()
+    for expiry, pause, present in ((60, 0, True), (1, 2.5, False), (0, 0, False)):
+        world.connects(clean=False, expiry=expiry).leaves()
+        time.sleep(pause)
+        client = world.connects(clean=False, expiry=expiry)
+        is_((expiry, client.session_present), (expiry, present))
+        client.leaves()
 
 
 def the_newest_connection_is_the_device(world):
