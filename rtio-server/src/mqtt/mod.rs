@@ -6,9 +6,9 @@
 #[allow(dead_code, unused_imports, reason = "the session that uses it is being built")]
 mod calls;
 #[allow(dead_code, reason = "the session that uses it is being built")]
-mod metrics;
-#[allow(dead_code, reason = "the session that uses it is being built")]
 mod codec;
+#[allow(dead_code, reason = "the session that uses it is being built")]
+mod metrics;
 #[allow(dead_code, reason = "the session that uses it is being built")]
 mod packet;
 
