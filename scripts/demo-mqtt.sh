@@ -13,17 +13,17 @@ wants() {
     request "$1" "$hub/$device/iot/v1/desired" -d "{\"command_id\":\"$fan\",\"value\":\"$2\"}" "${@:3}"
 }
 
-# becomes EXPECTED: asks for the state until that is in it, and shows it.
+# becomes EXPECTED URI: calls it until that is in the answer, and shows it.
 becomes() {
     local deadline=$((SECONDS + start_seconds))
-    until curl --silent --max-time 5 "$hub/$device/iot/v1/state" -d '' | grep -q -- "$1"; do
+    until curl --silent --max-time 5 "$hub/$device/$2" -d now | grep -q -- "$1"; do
         if ((SECONDS >= deadline)); then
-            echo "no '$1' in the state within $start_seconds s" >&2
+            echo "no '$1' from $2 within $start_seconds s" >&2
             return 1
         fi
         sleep 0.1
     done
-    request "$1" "$hub/$device/iot/v1/state" -d ''
+    request "$1" "$hub/$device/$2" -d now
 }
 
 build rtio-server examples
@@ -46,7 +46,7 @@ say "The device: token, catalog and credential over HTTP, then a connection; its
 start device mqtt_greenhouse --server "${hub#http://}" --id "$device" --secret "$secret"
 line device created >/dev/null
 cat "$logs/device"
-becomes '"reported":{"value":"17.5"'
+becomes '"reported":{"value":"17.5"' iot/v1/state
 
 say "A caller wants its fan to be on: pushed, done, reported, in one round trip"
 wants '"status":"applied"' 1 -H 'Prefer: wait=5' -w '\n%{time_total} s'
@@ -63,12 +63,12 @@ grep -q "$device.*mqtt" "$logs/answer"
 
 say "The device is away: a wish waits for it, and the caller does not"
 stop || true
-becomes '"online":false'
+becomes DEVICEID_OFFLINE fan/speed
 wants '"status":"pending"' 0
 
 say "It comes back, and what was wanted is done at once"
 start device mqtt_greenhouse --server "${hub#http://}" --id "$device" --secret "$secret"
-becomes '"status":"applied"'
+becomes '"status":"applied"' iot/v1/state
 prints device "applied 0: the fan is 0"
 
 say "What the operator reads afterwards"
