@@ -4,12 +4,13 @@ CARGO ?= cargo
 LOCKED := --locked
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-backends demo-realer test lint fmt bench micro soak deny certs openapi
+.PHONY: help demo demo-backends demo-realer demo-mqtt mqtt-clients test lint fmt bench micro soak deny certs openapi
 
 help:
 	@echo "make demo    build, start a hub and a device, call and observe it with curl, stop both"
 	@echo "make demo-backends   the same with backends: a device asks the operator's service, through the hub, for its versions"
 	@echo "make demo-realer   the same with control devices: a caller wants a heater and a fan to be on, and sees when they are"
+	@echo "make demo-mqtt       the same with a control device that speaks MQTT"
 	@echo "make test    everything that a change must pass"
 	@echo "make lint    formatting and clippy, without the tests"
 	@echo "make fmt     format the code"
@@ -18,6 +19,7 @@ help:
 	@echo "make micro   micro-benchmarks of the codec, of callers' tokens, of verifications and of feed data"
 	@echo "make soak    ten million calls at 256 callers: none may be lost, crossed or doubled"
 	@echo "make openapi the OpenAPI documents against a hub, with schemathesis where Python and PyPI are there"
+	@echo "make mqtt-clients   the hub's MQTT with paho and Mosquitto's clients, where PyPI and apt are there"
 	@echo "make deny    licences, advisories and duplicate versions of the dependencies, where cargo-deny is installed"
 
 demo:
@@ -28,6 +30,9 @@ demo-backends:
 
 demo-realer:
 	@CARGO="$(CARGO)" scripts/demo-realer.sh
+
+demo-mqtt:
+	@CARGO="$(CARGO)" scripts/demo-mqtt.sh
 
 test: lint
 # The device's half of the protocol must do without the standard library and without allocation.
@@ -66,6 +71,9 @@ hub-release:
 
 openapi:
 	@CARGO="$(CARGO)" scripts/schemathesis.sh
+
+mqtt-clients:
+	@CARGO="$(CARGO)" scripts/mqtt-clients.sh
 
 deny:
 	@if command -v cargo-deny >/dev/null; then \

@@ -3,6 +3,7 @@
 #![allow(clippy::print_stdout, reason = "an example shows what happens")]
 
 pub mod backend;
+pub mod iot_api;
 pub mod signature;
 
 use rtio_device_sdk::{ClientError, Device, Dial, Runner};

@@ -1,3 +1,4 @@
 //! Control devices with MQTT, over real sockets.
 
 mod port;
+mod rumqttc;
