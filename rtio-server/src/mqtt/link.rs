@@ -145,6 +145,10 @@ impl DeviceLink for Link {
         self.change(|session| session.handle_timeout(Instant::now()));
     }
 
+    fn protocol(&self) -> Protocol {
+        Protocol::Mqtt
+    }
+
     fn peer(&self) -> SocketAddr {
         self.peer
     }

@@ -237,6 +237,10 @@ impl DeviceLink for TopicLink {
 
     fn check_deadlines(&self) {}
 
+    fn protocol(&self) -> Protocol {
+        Protocol::Mqtt
+    }
+
     fn peer(&self) -> SocketAddr {
         ([127, 0, 0, 1], 1).into()
     }
