@@ -128,10 +128,12 @@ impl Session {
     /// Acts on the deadlines that have come.
     pub(super) fn handle_timeout(&mut self, now: Instant) {
         self.calls.handle_timeout(now);
-        let silent_after = self.client.keep_alive.map(|interval| self.inbox.last_heard() + interval * 3 / 2);
+        // While something of the client waits for the store, nothing of it is read: that is no silence of its.
+        let interval = self.client.keep_alive.filter(|_| self.inbox.is_settled());
+        let is_silent = interval.is_some_and(|interval| now >= self.inbox.last_heard() + interval * 3 / 2);
         if now >= self.client.expires {
             self.end_as(End::Expired);
-        } else if silent_after.is_some_and(|at| now >= at) {
+        } else if is_silent {
             self.end_as(End::Silent);
         }
     }

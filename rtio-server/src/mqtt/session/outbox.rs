@@ -112,11 +112,14 @@ impl Outbox {
         !self.bytes.is_empty() || (!self.queued.is_empty() && self.in_flight.len() < window)
     }
 
-    /// What outlives the connection, as far as `wanted` says of its topic.
+    /// What outlives the connection, as far as `wanted` says of its topic. Desired states that were not sent are left to the store, which
+    /// knows what of them is open when the client comes back.
     pub(super) fn take_messages(&mut self, wanted: impl Fn(&str) -> bool) -> Messages {
         let (mut in_flight, mut queued) = (std::mem::take(&mut self.in_flight), std::mem::take(&mut self.queued));
         in_flight.retain(|(_, message)| wanted(&message.topic));
-        queued.retain(|queued| queued.qos == Qos::AtLeastOnce && wanted(&queued.message.topic));
+        queued.retain(|queued| {
+            queued.kind == Kind::Ack && queued.qos == Qos::AtLeastOnce && wanted(&queued.message.topic)
+        });
         self.queued_bytes = 0;
         Messages { in_flight, queued }
     }

@@ -512,6 +512,34 @@ fn silence_of_one_and_a_half_keep_alives_ends_a_session() {
     assert_eq!(quiet.end(), None, "3.1.1 may want no keep-alive");
 }
 
+#[test]
+fn a_slow_store_is_no_silence_of_the_client() {
+    let mut session = V3.opens(None);
+    feed(&mut session, &V3.publish(0x32, 1, &reading(), "{}"));
+    assert_eq!(session.take_requests().len(), 1);
+    let late = session.last_heard() + Duration::from_secs(90);
+    session.handle_timeout(late);
+    assert_eq!(session.end(), None);
+    session.settle(Some(id(1)), None, None);
+    session.handle_timeout(late);
+    assert_eq!(session.end(), Some(End::Silent));
+}
+
+#[test]
+fn a_desired_state_that_was_never_sent_is_left_to_the_store() {
+    let client = Client { starts_clean: false, receive_maximum: 1, session_expiry: 60, ..V5 };
+    let mut session = subscribed(client, &[&acks(), &heater()]);
+    session.tell(&heater(), b"first").unwrap();
+    session.tell(&heater(), b"second").unwrap();
+    assert_eq!(written(&mut session).len(), 1);
+    session.settle(None, None, Some(b"ack".to_vec()));
+    let lasting = session.surrender();
+    let mut session = Client { receive_maximum: 10, ..client }.opens(Some(lasting));
+    let again: Vec<String> = written(&mut session).iter().map(Packet::text).collect();
+    assert_eq!(again.len(), 2);
+    assert!(again[0].ends_with("first") && again[1].ends_with("ack"), "{again:?}");
+}
+
 /// §7.2: at expiry the session ends.
 #[test]
 fn a_session_ends_with_its_credential() {
