@@ -13,6 +13,7 @@ pub(crate) mod fleet;
 pub(crate) mod h2;
 pub(crate) mod h2_service;
 pub(crate) mod hub;
+pub(crate) mod mqtt;
 pub(crate) mod peer;
 pub(crate) mod realer;
 pub(crate) mod receiver;
