@@ -8,7 +8,7 @@ use super::live::WINDOW;
 use super::table::{MAX_STOPS, MAX_UNSENT_BYTES};
 use super::*;
 use crate::hub::{Cap, Delivery, DeviceId, FeedEnd, Stage, UriDigest};
-use crate::mqtt::packet::Version;
+use crate::mqtt::packet::{Publish, Version};
 
 type Outcome = oneshot::Receiver<Result<Vec<u8>, CallError>>;
 
@@ -484,4 +484,44 @@ fn words_to_stop_do_not_wait_behind_callers() {
     assert_eq!(bench.calls.next_request(), Some(Request::stop(correlation)));
     assert!(bench.calls.next_request().is_some_and(|request| request != Request::stop(correlation)));
     assert_eq!(bench.calls.next_request(), None);
+}
+
+/// Bytes as docs/mqtt.md shows them.
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!(" {byte:02x}")).collect()
+}
+
+/// A text as MQTT 5 has it in a property.
+fn string(text: &str) -> String {
+    hex(&u16::try_from(text.len()).unwrap().to_be_bytes()) + &hex(text.as_bytes())
+}
+
+#[test]
+fn the_document_shows_what_is_sent_and_what_is_read() {
+    let document = include_str!("../../../../docs/mqtt.md");
+    let correlation = Correlation::numbered(0x1a2b_3c4d_5e6f);
+    let device = DeviceId::parse("cdv_01jv3k8q2m5n7p9r1s4t6v8w0x").unwrap();
+    let call = Request::new(correlation, Method::CoPost, "/valve", b"open");
+    let mut lines = vec![hex(&call.message(Version::V3, &device).payload)];
+    let properties = call.message(Version::V5, &device).request.unwrap();
+    lines.push(format!(" 08{}", &string(&properties.response_topic)[..6 + "iot/v".len() * 3]));
+    lines.push(format!(" 09{}", string(&String::from_utf8(properties.correlation).unwrap())));
+    let user = properties.user.iter().map(|(name, value)| format!(" 26{}{}", string(name), string(value)));
+    lines.extend(user);
+
+    for (payload, status, data) in [
+        (&b"1a2b3c4d5e6f ok\nmoving"[..], StatusCode::Ok, &b"moving"[..]),
+        (b"1a2b3c4d5e6f not_found\n", StatusCode::NotFound, b""),
+    ] {
+        let topic = "iot/v1/devices/cdv_01jv3k8q2m5n7p9r1s4t6v8w0x/rtio/responses".to_owned();
+        let publish =
+            Publish { id: None, retain: false, topic, payload: payload.into(), correlation: None, status: None };
+        let answer = Answer { correlation, status: Some(status), data: data.into() };
+        assert_eq!(Answer::read(Version::V3, publish), Some(answer));
+        lines.push(hex(payload));
+    }
+    lines.push(format!(" 26{}{}", string("status"), string("not_found")));
+    for line in lines {
+        assert!(document.contains(&format!("\n{line}")), "docs/mqtt.md does not show{line}");
+    }
 }
