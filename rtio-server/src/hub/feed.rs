@@ -74,6 +74,15 @@ impl Feed {
     }
 }
 
+#[cfg(test)]
+impl Feed {
+    /// Tests of who feeds it: whether it has begun, the frames since the last look, and the end.
+    pub(crate) fn look(&self) -> (bool, Vec<Vec<u8>>, Option<FeedEnd>) {
+        let mut state = self.state.lock();
+        (state.started, state.frames.drain(..).collect(), state.end)
+    }
+}
+
 impl State {
     fn wait<T>(&mut self, cx: &Context<'_>) -> Poll<T> {
         self.reader = Some(cx.waker().clone());
