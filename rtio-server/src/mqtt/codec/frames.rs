@@ -78,6 +78,11 @@ impl Frames {
         self.partial.first().copied()
     }
 
+    #[cfg(test)]
+    pub(super) fn kept_bytes(&self) -> usize {
+        self.partial.capacity()
+    }
+
     /// How many bytes were taken, and the packet if it is whole now.
     ///
     /// # Errors
