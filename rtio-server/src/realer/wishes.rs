@@ -69,6 +69,12 @@ impl Realer {
         }
     }
 
+    /// A session could not take what is open on a topic that its device has just subscribed to, or it could not be read: it is tried
+    /// again, as long as the session lives.
+    pub fn look_again(&self, device: &DeviceId) {
+        self.wishes.note(device);
+    }
+
     /// A desired state as callers and operators see it now.
     pub fn desired_document(&self, desired: &DesiredState) -> DesiredDocument {
         DesiredDocument::of(desired, self.now_ms())

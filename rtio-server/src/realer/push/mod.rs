@@ -132,7 +132,10 @@ impl Pusher {
         let (epoch, info) = self.hub.info(device)?;
         let session = Session { device, epoch, info };
         let mut told = self.sessions.lock().take(device, epoch);
-        let pause = self.tell_open(&session, &mut told).await;
+        let pause = match info.protocol {
+            Protocol::Rtio => self.tell_open(&session, &mut told).await,
+            Protocol::Mqtt => self.publish_open(&session, &mut told).await,
+        };
         self.sessions.lock().keep(device, told);
         pause
     }
@@ -140,20 +143,14 @@ impl Pusher {
     async fn tell_open(&self, session: &Session<'_>, told: &mut Told) -> Option<Duration> {
         let device = session.device;
         while !told.is_deaf() {
-            let desired = match self.next(session, told).await {
-                Ok(next) => next?,
-                Err(error) => {
-                    tracing::error!(%device, %error, "desired states cannot be read");
-                    return Some(STORE_PAUSE);
-                }
+            // Read each time, so that what was superseded or has expired meanwhile is not told.
+            let open = match self.open(session).await {
+                Ok(open) => open,
+                Err(error) => return Some(unreadable(device, &error)),
             };
-            let outcome = match session.info.protocol {
-                Protocol::Rtio => self.tell(device, &desired, session.info.max_data).await,
-                Protocol::Mqtt => self.publish(device, &desired),
-            };
-            tracing::debug!(%device, desired = %desired.id, outcome = outcome.name(), "desired state pushed");
-            self.realer.wishes.metrics.count(outcome.name());
-            match told.handle(&desired.id, outcome) {
+            let desired = told.untold(open).next()?;
+            let outcome = self.tell(device, &desired, session.info.max_data).await;
+            match self.handle(device, &desired, told, outcome) {
                 Next::Go => {}
                 Next::Stop => return None,
                 Next::Rest(pause) => return Some(pause),
@@ -162,15 +159,39 @@ impl Pusher {
         None
     }
 
-    /// Read each time, so that what was superseded or has expired meanwhile is not told, and who may not be served any more is not.
-    async fn next(&self, session: &Session<'_>, told: &mut Told) -> Result<Option<DesiredState>, StoreError> {
+    /// The same where nobody has to be waited for.
+    async fn publish_open(&self, session: &Session<'_>, told: &mut Told) -> Option<Duration> {
+        let device = session.device;
+        let open = match self.open(session).await {
+            Ok(open) => open,
+            Err(error) => return Some(unreadable(device, &error)),
+        };
+        for desired in told.untold(open).collect::<Vec<_>>() {
+            let outcome = self.publish(device, &desired);
+            match self.handle(device, &desired, told, outcome) {
+                Next::Go => {}
+                Next::Stop => return None,
+                Next::Rest(pause) => return Some(pause),
+            }
+        }
+        None
+    }
+
+    fn handle(&self, device: &DeviceId, desired: &DesiredState, told: &mut Told, outcome: Outcome) -> Next {
+        tracing::debug!(%device, desired = %desired.id, outcome = outcome.name(), "desired state pushed");
+        self.realer.wishes.metrics.count(outcome.name());
+        told.handle(&desired.id, outcome)
+    }
+
+    /// What is open; nothing for who may not be served any more.
+    async fn open(&self, session: &Session<'_>) -> Result<Vec<DesiredState>, StoreError> {
         let (store, protocol) = (self.realer.store(), session.info.protocol);
         let control = store.control_device(session.device).await?.ok_or(Refusal::NotFound("device"));
         if let Err(refusal) = control.and_then(|control| self.realer.config().may_serve(&control, protocol)) {
             self.end(session, &refusal);
-            return Ok(None);
+            return Ok(Vec::new());
         }
-        Ok(told.next(store.open_desired(session.device, self.realer.now_ms()).await?))
+        store.open_desired(session.device, self.realer.now_ms()).await
     }
 
     /// Contract §7.2. Over its own protocol a device may go on with what the runtime has no part in.
@@ -208,6 +229,11 @@ impl Pusher {
         let told = self.hub.tell_device(device, &topic.write(device), &DesiredItem::of(desired).to_json());
         told.map_or_else(|error| Outcome::of_tell(&error), |()| Outcome::Delivered)
     }
+}
+
+fn unreadable(device: &DeviceId, error: &StoreError) -> Duration {
+    tracing::error!(%device, %error, "desired states cannot be read");
+    STORE_PAUSE
 }
 
 /// Who is told.

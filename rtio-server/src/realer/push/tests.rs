@@ -53,6 +53,9 @@ async fn s7_3_what_nobody_listens_to_is_left_to_who_subscribes() {
     link.listens_to(&[NORTH, SOUTH]);
     tokio::time::sleep(Duration::from_secs(600)).await;
     assert_eq!(link.told().len(), 1, "the session asks by itself for what is open");
+    scene.realer.look_again(&device());
+    settle().await;
+    assert_eq!(link.told().len(), 2, "unless that failed");
     let north = Topic::parse(&device(), &desired_topic(NORTH)).unwrap();
     assert_eq!(scene.realer.open_on(&device(), &[north]).await.unwrap().len(), 1);
 }
