@@ -58,7 +58,8 @@ impl Realer {
     ///
     /// # Cancel safety
     ///
-    /// What was handed to the store may be kept; the device publishes again what it was told nothing of.
+    /// What was handed to the store may be kept, and who watches the device is not told then; the device publishes again what it was
+    /// told nothing of. So the connection's end is no reason to drop this future.
     pub async fn feed_published(&self, device: &DeviceId, published: Vec<Published>) -> Vec<Ack> {
         let known = self.there(device, self.store.control_device(device).await);
         let mut items = Vec::with_capacity(published.len());

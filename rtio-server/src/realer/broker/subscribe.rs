@@ -1,5 +1,7 @@
 //! Which topics there are, and what waits for one that a device subscribes to. (Contract §7.1, §7.3.)
 
+use std::collections::HashSet;
+
 use crate::hub::DeviceId;
 use crate::realer::document::DesiredItem;
 use crate::realer::{Catalog, DesiredState, Realer, Refusal, ResourceId, Route, SourceId, Topic};
@@ -29,8 +31,9 @@ impl Realer {
             return Ok(Vec::new());
         }
         let open = self.stored(device, self.store.open_desired(device, self.now_ms()).await)?;
+        let wanted: HashSet<&Topic> = topics.iter().collect();
         let asked_for = |desired| {
-            let topic = Topic::of_desired(desired).filter(|topic| topics.contains(topic))?;
+            let topic = Topic::of_desired(desired).filter(|topic| wanted.contains(topic))?;
             Some((topic.write(device), DesiredItem::of(desired).to_json()))
         };
         Ok(open.iter().filter_map(asked_for).collect())
@@ -62,17 +65,19 @@ impl Catalog {
         }
     }
 
+    /// Ten thousand topics may be asked about at once; sources are in the order of their ids.
     fn has_route(&self, source: &SourceId, resource: &ResourceId) -> bool {
-        let resources = match source {
+        match source {
             SourceId::Command(id) => {
-                let command = self.commands.iter().find(|command| command.id == *id && command.is_complete());
-                command.map(|command| &command.resources)
+                let place = self.commands.binary_search_by(|command| command.id.cmp(id));
+                let command = place.ok().map(|place| &self.commands[place]).filter(|command| command.is_complete());
+                command.is_some_and(|command| command.resources.contains(resource))
             }
             SourceId::Sensor(id) => {
-                let sensor = self.sensors.iter().find(|sensor| sensor.id == *id && sensor.is_complete());
-                sensor.map(|sensor| &sensor.resources)
+                let place = self.sensors.binary_search_by(|sensor| sensor.id.cmp(id));
+                let sensor = place.ok().map(|place| &self.sensors[place]).filter(|sensor| sensor.is_complete());
+                sensor.is_some_and(|sensor| sensor.resources.contains(resource))
             }
-        };
-        resources.is_some_and(|resources| resources.contains(resource))
+        }
     }
 }

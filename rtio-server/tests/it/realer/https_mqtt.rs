@@ -1,6 +1,7 @@
 //! What a device with MQTT gets over HTTPS: its topics, and passwords. (Contract §7.1, §7.2.)
 
-use rtio_server::realer::{Protocols, Subscription};
+use rtio_server::realer::ports::CatalogChange;
+use rtio_server::realer::{Protocols, Refusal, Subscription};
 use serde_json::{Value, json};
 
 use super::https_admission::is_refused;
@@ -95,6 +96,32 @@ async fn a_credential_is_shown_once_and_lives_for_its_time_7_2() {
     assert_eq!(holder(&token).await, None, "a token is no password");
     clock.leaps(std::time::Duration::from_secs(900)).await;
     assert_eq!(holder(&passwords[0]).await, None);
+}
+
+/// Whatever tokens come later, the rights stay; when the secret behind it or the device goes, so does the credential.
+#[tokio::test]
+async fn a_credential_has_the_rights_and_the_life_it_was_issued_with_7_2() {
+    let hub = hub_with_broker().await;
+    let device = mqtt_device(&hub).await;
+    let all = format!("{SCOPES} iot:mqtt:feed-data:write iot:mqtt:desired:read");
+    let mut issued = Vec::new();
+    for scopes in [SCOPES, &all] {
+        let token = device.token_for(&hub, scopes).await;
+        let password = asks(&hub, &token, "application/json", "{}").await.field("mqtt_credential");
+        issued.push((password, scopes, token));
+    }
+    let realer = hub.realer();
+    for (password, scopes, token) in &issued {
+        let grant = realer.connect_mqtt(&device.id, password).await.unwrap();
+        let left = grant.expires_ms - realer.now_ms();
+        assert_eq!((grant.scopes.to_string().as_str(), grant.max_payload_bytes), (*scopes, 5120));
+        assert!((800_000..=900_000).contains(&left), "{left}");
+        assert_eq!(realer.connect_mqtt(&device.id, token).await, Err(Refusal::BadToken), "a token is no password");
+    }
+    let (password, other) = (&issued[0].0, mqtt_device(&hub).await);
+    assert_eq!(realer.connect_mqtt(&other.id, password).await, Err(Refusal::BadToken));
+    hub.changes_catalog(vec![CatalogChange::RemoveDevice(device.id.clone())]).await;
+    assert!(realer.connect_mqtt(&device.id, password).await.is_err());
 }
 
 #[tokio::test]

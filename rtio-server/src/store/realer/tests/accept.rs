@@ -1,7 +1,7 @@
 //! Feed data (contract §6).
 
 use super::*;
-use crate::realer::{Lifecycle, SourceState, Warning};
+use crate::realer::{Lifecycle, Resource, SourceState, Warning};
 
 async fn latest(place: &Greenhouse) -> Vec<Option<String>> {
     let reported = |source: &SourceState| match source {
@@ -102,6 +102,33 @@ async fn items_of_what_is_not_there_are_not_found() {
     assert_eq!(results, [Err(Refusal::NotFound("command"))]);
     let results = place.store.accept(&device('x'), vec![report("m", "1", 1)], now(1)).await.unwrap();
     assert_eq!(results, [Err(Refusal::NotFound("device"))]);
+}
+
+/// §7.1: a route is one source and one resource of it; the message id counts once in the source, whatever the route.
+#[tokio::test]
+async fn an_item_of_a_route_is_taken_where_its_source_belongs_to_the_resource() {
+    let place = Greenhouse::new().await;
+    let by = |letter, message| Item { route: Some(resource_id(letter)), ..reading(message, "1", 1) };
+    let resource =
+        |letter: char| CatalogChange::PutResource(Resource { id: resource_id(letter), label: letter.into() });
+    let belongs_to = |letters: &[char]| {
+        let resources = letters.iter().map(|&letter| resource_id(letter)).collect();
+        CatalogChange::PutSensor { device: device('a'), sensor: Sensor { resources, ..thermistor() } }
+    };
+    place.change(vec![resource('n'), resource('s'), resource('w'), belongs_to(&['n', 's'])]).await.unwrap();
+    let missing = Err(Refusal::NotFound("route"));
+    created(&place.accept(by('n', "m1"), 1).await);
+    assert!(matches!(place.accept(by('s', "m1"), 1).await, Ok(Accepted::Replayed { feed_data: 1, .. })));
+    assert!(matches!(place.accept(reading("m1", "1", 1), 1).await, Ok(Accepted::Replayed { feed_data: 1, .. })));
+    for letter in ['w', 'x'] {
+        assert_eq!(place.accept(by(letter, "m2"), 1).await, missing);
+    }
+    assert_eq!(place.accept(Item { route: Some(resource_id('n')), ..report("m2", "1", 1) }, 1).await, missing);
+    place.change(vec![belongs_to(&['s'])]).await.unwrap();
+    assert_eq!(place.accept(by('n', "m2"), 1).await, missing);
+    place.change(vec![CatalogChange::RemoveResource(resource_id('s'))]).await.unwrap();
+    assert_eq!(place.accept(by('s', "m2"), 1).await, missing);
+    created(&place.accept(reading("m2", "1", 1), 1).await);
 }
 
 /// §6.5: a local report of a command that adopts becomes the desired value, and is written down.
