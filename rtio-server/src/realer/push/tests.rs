@@ -238,7 +238,7 @@ impl DeviceLink for TopicLink {
     fn check_deadlines(&self) {}
 
     fn protocol(&self) -> Protocol {
-        Protocol::Mqtt
+        self.1
     }
 
     fn peer(&self) -> SocketAddr {
