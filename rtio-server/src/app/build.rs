@@ -219,3 +219,20 @@ fn keeper(config: &Config, client: &backend::Client, registry: &mut Registry) ->
 
 /// An operator or two, a scraper, a script: one that leaks connections runs into this before it takes the callers' descriptors.
 const MAX_ADMIN_CONNECTIONS: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn devices_of_this_machine_find_its_broker() {
+        for (addr, has_tls, expected) in [
+            ("127.0.0.1:1883", false, "mqtt://127.0.0.1:1883"),
+            ("192.0.2.1:8883", true, "mqtts://192.0.2.1:8883"),
+            ("0.0.0.0:1883", false, "mqtt://127.0.0.1:1883"),
+            ("[::]:8883", true, "mqtts://[::1]:8883"),
+        ] {
+            assert_eq!(broker_url(addr.parse().unwrap(), has_tls), expected);
+        }
+    }
+}

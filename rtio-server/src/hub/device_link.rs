@@ -101,7 +101,7 @@ pub struct LinkInfo {
     pub last_heard: Instant,
     /// After one and a half of these without a frame it counts as gone; zero where it promised none.
     pub heartbeat: Duration,
-    /// Bytes of a message's body that device and hub agreed on; with MQTT, of a packet that the device takes.
+    /// Bytes of a message's body that device and hub agreed on; with MQTT, of data that fit a packet which the device takes.
     pub capacity: usize,
     /// Most bytes of data in one message towards the device: what is left of the capacity, or less where the operator says so.
     pub max_data: usize,

@@ -84,6 +84,9 @@ impl Metrics {
             "Sessions of absent MQTT clients given up for others",
             &metrics.parked_dropped,
         );
+        // So that a counter is there, at zero, before what it counts first happens.
+        RESULTS.iter().for_each(|result| drop(metrics.connects.get_or_create(&ResultLabels { result })));
+        ENDS.iter().for_each(|reason| drop(metrics.ended.get_or_create(&ReasonLabels { reason })));
         metrics
     }
 
@@ -145,3 +148,32 @@ impl Collector for Mqtt {
         parked.encode(metric)
     }
 }
+
+/// What becomes of who wants in (`beginning.rs`).
+const RESULTS: [&str; 10] = [
+    "accepted",
+    "malformed",
+    "version",
+    "client_id",
+    "credential",
+    "not_authorized",
+    "unavailable",
+    "protocol",
+    "no_connect",
+    "broke",
+];
+
+/// How connections end (`session/end.rs`).
+const ENDS: [&str; 11] = [
+    "left",
+    "broke",
+    "vanished",
+    "silent",
+    "forbidden",
+    "protocol",
+    "expired",
+    "replaced",
+    "disconnected",
+    "revoked",
+    "shutdown",
+];

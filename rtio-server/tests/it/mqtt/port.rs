@@ -4,6 +4,7 @@ use std::io::Read;
 use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
 
+use rtio_server::net::proxy::TrustedProxies;
 use rtio_server::realer::Protocols;
 use rustix::process::Signal;
 use tokio::io::AsyncReadExt;
@@ -212,6 +213,32 @@ async fn with_dev_devices_are_told_the_address_unless_the_operator_says_another_
         assert_eq!(told["broker_url"], expected.replace("ADDR", &hub.mqtt_addr().to_string()));
         let bootstrap = device.gets(&hub, &token, "/bootstrap").await.json();
         assert!(bootstrap["available_protocols"].as_array().expect("a list").contains(&"mqtt".into()), "{bootstrap}");
+    }
+}
+
+#[tokio::test]
+async fn a_trusted_proxy_says_whose_connection_it_is_or_is_turned_away() {
+    let here = "127.0.0.1/32".parse().expect("a network");
+    let hub = hub().with_realer().with_mqtt().with(|config| {
+        config.proxies = TrustedProxies::new(vec![here]);
+        mqtt(config).max_connections_per_peer = 1;
+    });
+    let hub = hub.start().await;
+    let (mut peers, header) = (Vec::new(), |last| format!("PROXY TCP4 192.0.2.{last} 198.51.100.2 50001 8883\r\n"));
+    for last in [1, 2] {
+        let mut peer = Peer::connect(hub.mqtt_addr()).await;
+        peer.sends(header(last).as_bytes()).await;
+        peers.push(peer);
+        eventually("it is let in", || hub.counts("mqtt_unverified_connections") == last).await;
+    }
+    let mut third = Peer::connect(hub.mqtt_addr()).await;
+    third.sends(header(2).as_bytes()).await;
+    third.is_closed().await;
+    let mut silent_about_it = Peer::connect(hub.mqtt_addr()).await;
+    silent_about_it.sends(b"\x10\x0c\x00\x04MQTT\x04\x02").await;
+    silent_about_it.is_closed().await;
+    for cause in ["per_peer", "proxy_header"] {
+        assert_eq!(hub.counts(&format!("connections_refused_total{{port=\"mqtt\",cause=\"{cause}\"}}")), 1, "{cause}");
     }
 }
 
