@@ -76,6 +76,7 @@ impl Link {
         };
         if incidents != Incidents::default() {
             self.edge.metrics.happened(incidents);
+            self.edge.hub.metrics().answers_dropped.inc_by(incidents.answers_dropped);
         }
         result
     }

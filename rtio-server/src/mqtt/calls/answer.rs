@@ -33,6 +33,11 @@ impl Answer {
         }
     }
 
+    /// The same, which makes no sense if its data has more bytes than the device may send: its caller shall not wait in vain.
+    pub(in crate::mqtt) fn within(self, max_bytes: usize) -> Self {
+        if self.data.len() <= max_bytes { self } else { Self { status: None, data: Vec::new(), ..self } }
+    }
+
     fn with_header(mut payload: Vec<u8>) -> Option<Self> {
         let head = &payload[..payload.len().min(MAX_HEADER_BYTES)];
         let (line, len) = match head.iter().position(|&byte| byte == b'\n') {

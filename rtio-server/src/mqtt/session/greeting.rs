@@ -82,6 +82,7 @@ impl Greeting {
             keep_alive: (keep_alive > 0).then(|| Duration::from_secs(keep_alive.into())),
             session_expiry,
             window: usize::from(connect.receive_maximum.get()).min(MAX_WINDOW),
+            max_payload: grant.max_payload_bytes,
             max_data: max_data(&connect, &grant),
             calls,
         };

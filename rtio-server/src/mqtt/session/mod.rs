@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::calls::{Answer, CallLimits, Calls, Gone};
+use super::calls::{Answer, CallLimits, Calls, Gone, Match};
 use super::codec::Codec;
 use super::packet::{
     Incoming, Message, Outgoing, PacketId, Publish, PublishRefusal, Qos, Reason, SubscribeRefusal, Version,
@@ -62,6 +62,8 @@ struct Client {
     session_expiry: u32,
     /// Messages that it takes before it has acknowledged them.
     window: usize,
+    /// Bytes of a payload that its plan allows.
+    max_payload: usize,
     /// Bytes of data of a request.
     max_data: usize,
     calls: CallLimits,
@@ -85,6 +87,8 @@ pub(super) struct Incidents {
     pub(super) forbidden: u64,
     /// Filters of SUBSCRIBEs.
     pub(super) subscriptions_refused: u64,
+    /// Answers that nobody waited for.
+    pub(super) answers_dropped: u64,
 }
 
 impl Session {
@@ -336,13 +340,17 @@ impl Session {
                 self.inbox.push(Request::Feed { id, item });
             }
             (Some(Topic::Responses), id, version) => {
-                if let Some(answer) = Answer::read(version, publish) {
-                    self.calls.handle_answer(answer);
-                }
+                self.handle_answer(version, publish);
                 self.settle_in_turn(id, None);
             }
             (_, id, version) => self.refuse_publish(id, version),
         }
+    }
+
+    fn handle_answer(&mut self, version: Version, publish: Publish) {
+        let answer = Answer::read(version, publish).map(|answer| answer.within(self.client.max_payload));
+        let matched = answer.map_or(Match::Unknown, |answer| self.calls.handle_answer(answer));
+        self.incidents.answers_dropped += u64::from(matched == Match::Unknown);
     }
 
     fn refuse_publish(&mut self, id: Option<PacketId>, version: Version) {

@@ -587,6 +587,26 @@ fn a_call_goes_out_at_most_once_and_its_answer_is_the_callers() {
 }
 
 #[test]
+fn an_answer_is_as_large_as_the_plan_allows_and_one_that_nobody_waits_for_is_counted() {
+    let started = Instant::now();
+    let digest = crate::hub::UriDigest::of("/a");
+    let parts = RequestParts { uri: "/a", digest, data: b"", started, deadline: started + Duration::from_secs(5) };
+    for (len, expected) in [(1000, Ok(vec![b'x'; 1000])), (1001, Err(CallError::DeviceMalformed))] {
+        let mut session = subscribed(V3, &[&topic("rtio/requests")]);
+        let (reply, mut outcome) = oneshot::channel();
+        session.start_call(parts, reply).unwrap();
+        let request = written(&mut session).remove(0).text();
+        let correlation = request[2 + topic("rtio/requests").len()..].split(' ').next().unwrap().to_owned();
+        let answer = format!("{correlation} ok\n{}", "x".repeat(len));
+        for _ in 0..2 {
+            feed(&mut session, &V3.publish(0x30, 0, &topic("rtio/responses"), &answer));
+        }
+        assert_eq!(outcome.try_recv().unwrap(), expected);
+        assert_eq!(session.take_incidents().answers_dropped, 1, "the second");
+    }
+}
+
+#[test]
 fn an_idle_session_owns_next_to_nothing() {
     let mut session = V3.opens(None);
     written(&mut session);
