@@ -84,7 +84,7 @@ impl Connection {
         let may_take = self.work.is_none();
         self.link.with(|session| Situation {
             is_over: session.end().is_some(),
-            requests: may_take.then(|| session.take_requests()).unwrap_or_default(),
+            requests: if may_take { session.take_requests() } else { Vec::new() },
             wants_bytes: session.wants_bytes(),
         })
     }
@@ -143,7 +143,11 @@ impl Connection {
     /// The end: the device is offline, what outlives the connection is kept, and the last words leave if they can.
     pub(super) async fn finish(self) {
         let Self { mut stream, link, presence, unsent, work, .. } = self;
-        drop((work, presence));
+        drop(presence);
+        if let Some(work) = work {
+            // What the store was given it keeps, and who waits for it shall hear of that.
+            tokio::spawn(work);
+        }
         let edge = Arc::clone(link.edge());
         let Some(end) = link.with(|session| session.end()) else { return };
         edge.metrics.ended(end.name());

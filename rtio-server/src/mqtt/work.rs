@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use super::link::Link;
 use super::packet::{PacketId, PublishRefusal, SubscribeRefusal};
 use super::session::{Request, Wish};
+use crate::hub::{CallError, DeviceLink};
 use crate::realer::{Ack, Published, Topic};
 
 /// Sees to all of `requests`; what of the client's bytes waits for that is looked at again.
@@ -104,10 +105,13 @@ async fn tell_open(link: &Link, topics: &[Topic]) {
     if !topics.iter().any(|topic| matches!(topic, Topic::Desired { .. })) {
         return;
     }
-    // What cannot be read now is told by the pusher, or with the next subscription.
-    let Ok(open) = link.edge().realer.open_on(link.device(), topics).await else { return };
-    for (topic, payload) in open {
-        // Not listened to, or no room: the same.
-        let _ = link.with(|session| session.tell(&topic, &payload));
+    let realer = &link.edge().realer;
+    let is_all_told = match realer.open_on(link.device(), topics).await {
+        Ok(open) => open.iter().all(|(topic, payload)| !matches!(link.tell(topic, payload), Err(CallError::Busy(_)))),
+        // It has been logged.
+        Err(_) => false,
+    };
+    if !is_all_told {
+        realer.look_again(link.device());
     }
 }

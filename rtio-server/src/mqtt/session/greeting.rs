@@ -59,7 +59,8 @@ impl Greeting {
         let Admission { device, connect, grant, expires, now, calls } = admission;
         let version = connect.version;
         let (keep_alive, session_expiry) = (keep_alive(&connect), connect.session_expiry.min(MAX_SESSION_EXPIRY));
-        let max_packet_bytes = grant.max_payload_bytes.saturating_add(PACKET_SLACK_BYTES);
+        // The CONNECT, which is read once more, fits in any case.
+        let max_packet_bytes = grant.max_payload_bytes.saturating_add(PACKET_SLACK_BYTES).max(self.connect_bytes);
         let limits = Limits {
             max_packet_bytes: u32::try_from(max_packet_bytes).unwrap_or(u32::MAX),
             receive_maximum: super::RECEIVE_MAXIMUM,

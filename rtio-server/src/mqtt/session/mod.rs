@@ -246,9 +246,12 @@ impl Session {
         self.lasting()
     }
 
-    /// What outlives the connection, and for how long, if anything does.
+    /// What outlives the connection, and for how long, if anything does: nothing of who may not come back.
     pub(super) fn take_lasting(&mut self) -> Option<(Lasting, Duration)> {
-        let expiry = std::mem::take(&mut self.client.session_expiry);
+        let mut expiry = std::mem::take(&mut self.client.session_expiry);
+        if self.end == Some(End::Wanted(Ending::Revoked)) {
+            expiry = 0;
+        }
         (expiry > 0).then(|| (self.lasting(), Duration::from_secs(expiry.into())))
     }
 
