@@ -16,14 +16,14 @@ wants() {
 # becomes EXPECTED URI: calls it until that is in the answer, and shows it.
 becomes() {
     local deadline=$((SECONDS + start_seconds))
-    until curl --silent --max-time 5 "$hub/$device/$2" -d now | grep -q -- "$1"; do
+    until curl --silent --max-time 5 "$hub/$device/$2" -d "" | grep -q -- "$1"; do
         if ((SECONDS >= deadline)); then
             echo "no '$1' from $2 within $start_seconds s" >&2
             return 1
         fi
         sleep 0.1
     done
-    request "$1" "$hub/$device/$2" -d now
+    request "$1" "$hub/$device/$2" -d ""
 }
 
 build rtio-server examples

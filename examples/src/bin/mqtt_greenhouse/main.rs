@@ -24,7 +24,7 @@ use examples::Arguments;
 use examples::iot_api::{IotApi, seconds};
 use rumqttc::{AsyncClient, ConnectionError, Event, EventLoop, MqttOptions, Packet, Publish, QoS, SubscribeFilter};
 use serde_json::Value;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, MissedTickBehavior, sleep};
 
 use queue::Queue;
 use relay::{Answer, Relay};
@@ -81,6 +81,7 @@ struct Catalog {
 impl Greenhouse {
     /// Lives with one credential, until that is to be renewed.
     async fn live(&mut self, api: &mut IotApi) -> Result<(), Box<dyn Error>> {
+        self.disconnects();
         let catalog = Catalog::read(api).await?;
         let document = &catalog.document;
         let endpoint = document["credential_endpoint"].as_str().ok_or("the device has no MQTT")?;
@@ -89,23 +90,29 @@ impl Greenhouse {
         println!("credential, to be renewed in {} s", credential["renew_after"]);
         let (client, mut connection) = connect(document, &credential)?;
         let mut readings = tokio::time::interval(catalog.interval);
+        readings.set_missed_tick_behavior(MissedTickBehavior::Skip);
         tokio::pin!(renewal);
         loop {
-            tokio::select! {
-                () = &mut renewal => return Ok(()),
-                event = connection.poll() => match event {
-                    Ok(event) => self.is_told(&client, &catalog, event)?,
-                    Err(refused @ ConnectionError::ConnectionRefused(_)) => return Err(refused.into()),
-                    // The tuple is good for another connection, which the next poll makes.
-                    Err(error) => self.pause(&error).await,
-                },
-                _ = readings.tick() => self.queue.tell(&catalog.thermistor, "17.5", None, Instant::now()),
-                // For what waits for a moment of its own.
-                () = sleep(Duration::from_secs(1)), if self.is_connected => {}
-            }
-            if self.is_connected {
+            // Never dropped before it is done: a connection that has begun would be given up with it.
+            let event = connection.poll();
+            tokio::pin!(event);
+            let event = loop {
+                tokio::select! {
+                    event = &mut event => break event,
+                    () = &mut renewal => return Ok(()),
+                    _ = readings.tick() => self.queue.tell(&catalog.thermistor, "17.5", None, Instant::now()),
+                    // For what waits for a moment of its own.
+                    () = sleep(Duration::from_secs(1)) => {}
+                }
                 self.publish(&client, &catalog)?;
+            };
+            match event {
+                Ok(event) => self.is_told(&client, &catalog, event)?,
+                Err(refused @ ConnectionError::ConnectionRefused(_)) => return Err(refused.into()),
+                // The tuple is good for another connection, which the next poll makes.
+                Err(error) => self.pause(&error).await,
             }
+            self.publish(&client, &catalog)?;
         }
     }
 
@@ -160,6 +167,9 @@ impl Greenhouse {
 
     /// Publishes what is due, and no more at once than the catalog allows.
     fn publish(&mut self, client: &AsyncClient, catalog: &Catalog) -> Result<(), Box<dyn Error>> {
+        if !self.is_connected {
+            return Ok(());
+        }
         let now = Instant::now();
         if matches!(self.has_told, Told::At(moment) if moment <= now) {
             self.has_told = Told::All;
@@ -172,11 +182,16 @@ impl Greenhouse {
         Ok(())
     }
 
+    /// What was on its way may be lost with the connection.
+    fn disconnects(&mut self) {
+        self.is_connected = false;
+        self.queue.connection_lost(Instant::now());
+    }
+
     /// Waits after a failure, each time longer: anything up to a ceiling that doubles, so that a thousand devices do not come back at
     /// once. (Contract §11.)
     async fn pause(&mut self, error: &dyn Error) {
-        self.is_connected = false;
-        self.queue.connection_lost(Instant::now());
+        self.disconnects();
         let ceiling = (2000 << self.failures.min(8)).min(300_000);
         self.failures += 1;
         let pause = Duration::from_millis(start_ns() % ceiling);

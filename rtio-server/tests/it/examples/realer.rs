@@ -1,11 +1,11 @@
-//! The control devices among the examples: one that holds a session, and one that polls, in shell.
+//! The control devices among the examples: one that holds a session, one that polls, in shell, and one that speaks MQTT.
 
 use std::process::Command;
 
 use serde_json::{Value, json};
 
 use super::Example;
-use crate::support::realer::{ControlDevice, control_device};
+use crate::support::realer::{ControlDevice, control_device, control_device_with};
 use crate::support::{TestHub, hub, within};
 
 /// A caller wants the relay to be `value`, and waits for what becomes of that.
@@ -59,4 +59,21 @@ async fn poll_sh_does_what_is_desired_when_it_comes_the_next_time() {
         assert_eq!((&outcome["status"], &outcome["value"]), (&json!(status), &json!(value)), "{outcome}");
     }
     is_reported(&hub, &device, "0", "21.5").await;
+}
+
+#[tokio::test]
+async fn mqtt_greenhouse_does_what_is_desired_and_answers_calls() {
+    let hub = hub().with_realer().with_mqtt().start().await;
+    let device = control_device_with(&hub, |settings| settings.protocols.mqtt = true).await;
+    let server = hub.http_addr.to_string();
+    let flags = ["--server", &server, "--id", device.id.as_str(), "--secret", &device.secret];
+    let mut example = Example::run("mqtt_greenhouse", &flags).await;
+    example.prints("created ").await;
+    for (value, status) in [("1", "applied"), ("0.5", "rejected")] {
+        let outcome = wants(&hub, &device, value).await;
+        assert_eq!((&outcome["status"], &outcome["value"]), (&json!(status), &json!(value)), "{outcome}");
+    }
+    let speed = hub.calls(&format!("/{}/fan/speed", device.id), b"now").await;
+    assert_eq!((speed.status, &*speed.body), (200, &b"1450 rpm"[..]));
+    is_reported(&hub, &device, "1", "17.5").await;
 }
