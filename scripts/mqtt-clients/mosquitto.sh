@@ -19,7 +19,7 @@ expects() {
     local status=0
     "${@:3}" >"$logs/answer" 2>&1 || status=$?
     if [[ ! $status =~ ^($1)$ ]] || { [[ -n $2 ]] && ! grep -q -i -e "$2" "$logs/answer"; }; then
-        echo "mosquitto $version: ${FUNCNAME[1]//_/ }: no" >&2
+        echo "mosquitto ${version#mqttv}: ${case//_/ }: no" >&2
         echo "$status in place of $1, or no '$2' in:" >&2
         cat "$logs/answer" >&2
         return 1
@@ -29,7 +29,7 @@ expects() {
 # lacks TEXT: what does not stand in what the last command said.
 lacks() {
     if grep -q -e "$1" "$logs/answer"; then
-        echo "mosquitto $version: ${FUNCNAME[1]//_/ }: no, there is '$1' in:" >&2
+        echo "mosquitto ${version#mqttv}: ${case//_/ }: no, there is '$1' in:" >&2
         cat "$logs/answer" >&2
         return 1
     fi
