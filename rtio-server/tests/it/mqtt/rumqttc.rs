@@ -4,7 +4,8 @@
 use rumqttc::{self as v3, v5};
 use serde_json::{Value, json};
 
-use crate::support::realer::{ControlDevice, bearer, control_device_with};
+use crate::support::mqtt::credential_for;
+use crate::support::realer::{ControlDevice, control_device_with};
 use crate::support::{TestHub, hub, within};
 
 use v3::QoS::{self, AtLeastOnce, AtMostOnce};
@@ -22,11 +23,8 @@ impl Device {
     async fn new() -> Self {
         let hub = hub().with_realer().with_mqtt().start().await;
         let it = control_device_with(&hub, |settings| settings.protocols.mqtt = true).await;
-        let token = it.token_for(&hub, SCOPES).await;
-        let catalog = it.gets(&hub, &token, "/mqtt").await.json();
-        let headers = [("authorization", &*bearer(&token)), ("content-type", "application/json")];
-        let reply = hub.asks("POST", "/iot/v1/mqtt-credentials", &headers, b"{}").await;
-        let credential = reply.field("mqtt_credential");
+        let credential = credential_for(&hub, &it, SCOPES).await;
+        let catalog = it.gets(&hub, &it.token(&hub).await, "/mqtt").await.json();
         Self { hub, it, credential, catalog }
     }
 
@@ -313,5 +311,4 @@ async fn in_5_a_call_has_a_response_topic_and_correlation_data() {
     assert_eq!(answer.status, 404);
 }
 
-const SCOPES: &str =
-    "iot:catalog:read iot:mqtt:connect iot:mqtt:ack:read iot:mqtt:feed-data:write iot:mqtt:desired:read";
+const SCOPES: &str = "iot:mqtt:connect iot:mqtt:ack:read iot:mqtt:feed-data:write iot:mqtt:desired:read";
