@@ -31,6 +31,7 @@ class Client:
     def __init__(self, url, login, version, *, clean=True, expiry=None, ca=None, will=None, keep_alive=60):
         self._connacks, self._subacks, self._unsubacks = queue.Queue(), queue.Queue(), queue.Queue()
         self._pubacks, self._messages, self._ends = queue.Queue(), queue.Queue(), queue.Queue()
+        self._heard = set()
         self.version, address = version, urlsplit(url)
         options = {"clean_session": clean} if version == V3 else {}
         it = self._paho = _Paho(
@@ -80,8 +81,11 @@ class Client:
         self._paho.publish(topic, payload, qos, retain, properties)
 
     def message(self, topic):
-        """The next message, which is of this topic, as it is."""
+        """The next message, which is of this topic, as it is. What came before may come again (contract §7.3)."""
         message = self._messages.get(timeout=SECONDS)
+        while message.topic != topic and (message.topic, message.payload) in self._heard:
+            message = self._messages.get(timeout=SECONDS)
+        self._heard.add((message.topic, message.payload))
         assert message.topic == topic, f"{message.topic} in place of {topic}: {message.payload}"
         assert not message.retain, f"{topic} retained"
         return message
