@@ -43,8 +43,8 @@ async fn fetch(stream: &mut Stream, device: &ControlDevice) -> io::Result<String
 }
 
 /// The scopes of MQTT, which a token has only where they are asked for.
-const FORM: &str = "grant_type=client_credentials&scope=iot%3Amqtt%3Aconnect+iot%3Amqtt%3Aack%3Aread+\
-                    iot%3Amqtt%3Afeed-data%3Awrite+iot%3Amqtt%3Adesired%3Aread";
+const FORM: &str = "grant_type=client_credentials&scope=iot%3Amqtt%3Aconnect%20iot%3Amqtt%3Aack%3Aread%20\
+                    iot%3Amqtt%3Afeed-data%3Awrite%20iot%3Amqtt%3Adesired%3Aread";
 
 /// Devices whose credentials are fetched over one connection.
 const PART: usize = 50;
