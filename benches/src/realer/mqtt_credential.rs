@@ -34,13 +34,17 @@ async fn fetch_some(hub: &Port, devices: &[ControlDevice]) -> Result<Vec<String>
 }
 
 async fn fetch(stream: &mut Stream, device: &ControlDevice) -> io::Result<String> {
-    let bearer = bearer(&fetch_token(stream, device).await?);
+    let bearer = bearer(&fetch_token(stream, device, FORM).await?);
     let request = format!(
         "POST /iot/v1/mqtt-credentials HTTP/1.1\r\nHost: hub\r\n{bearer}\
          Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{{}}"
     );
     ask(stream, &request, (201, b"\"mqtt_credential\":")).await
 }
+
+/// The scopes of MQTT, which a token has only where they are asked for.
+const FORM: &str = "grant_type=client_credentials&scope=iot%3Amqtt%3Aconnect%20iot%3Amqtt%3Aack%3Aread%20\
+                    iot%3Amqtt%3Afeed-data%3Awrite%20iot%3Amqtt%3Adesired%3Aread";
 
 /// Devices whose credentials are fetched over one connection.
 const PART: usize = 50;

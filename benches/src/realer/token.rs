@@ -18,16 +18,16 @@ pub(crate) async fn fetch_tokens(hub: &Port, devices: &[ControlDevice]) -> Resul
     let mut fields = Vec::with_capacity(devices.len());
     let mut stream = hub.connect().await.map_err(RunError::io("connect a device"))?;
     for device in devices {
-        let token = fetch_token(&mut stream, device).await;
+        let token = fetch_token(&mut stream, device, FORM).await;
         let token = token.map_err(RunError::io(format!("fetch a token of {}", device.id())))?;
         fields.push(bearer(&token).into());
     }
     Ok(fields)
 }
 
-/// The token of one device.
-pub(super) async fn fetch_token(stream: &mut Stream, device: &ControlDevice) -> io::Result<String> {
-    ask(stream, &request(device), (200, b"\"access_token\":")).await
+/// The token of one device, asked for with this form.
+pub(super) async fn fetch_token(stream: &mut Stream, device: &ControlDevice, form: &str) -> io::Result<String> {
+    ask(stream, &request(device, form), (200, b"\"access_token\":")).await
 }
 
 /// The header field, with its line end.
@@ -53,12 +53,12 @@ pub(super) async fn ask(stream: &mut Stream, request: &str, wanted: Wanted<'_>) 
 /// The status of a good answer, and the key of what it brings.
 type Wanted<'a> = (u16, &'a [u8]);
 
-fn request(device: &ControlDevice) -> String {
+fn request(device: &ControlDevice, form: &str) -> String {
     let basic = STANDARD.encode(format!("{}:{}", device.id(), device.secret));
-    let length = FORM.len();
+    let length = form.len();
     format!(
         "POST /oauth/token HTTP/1.1\r\nHost: hub\r\nAuthorization: Basic {basic}\r\n\
-         Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {length}\r\n\r\n{FORM}"
+         Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {length}\r\n\r\n{form}"
     )
 }
 
