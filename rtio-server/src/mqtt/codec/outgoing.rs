@@ -2,7 +2,8 @@
 
 use mqtt_protocol_core::mqtt::packet::{
     CorrelationData, MaximumQos, Packet, Property, Qos as LibraryQos, ResponseTopic, RetainAvailable, ServerKeepAlive,
-    SessionExpiryInterval, SubscriptionIdentifierAvailable, UserProperty, v3_1_1, v5_0,
+    SessionExpiryInterval, SharedSubscriptionAvailable, SubscriptionIdentifierAvailable, UserProperty,
+    WildcardSubscriptionAvailable, v3_1_1, v5_0,
 };
 use mqtt_protocol_core::mqtt::result_code::{ConnectReasonCode, ConnectReturnCode, MqttError};
 
@@ -111,7 +112,9 @@ fn accepted_v5(
     let mut properties: Vec<Property> = vec![
         MaximumQos::new(1)?.into(),
         RetainAvailable::new(0)?.into(),
+        WildcardSubscriptionAvailable::new(0)?.into(),
         SubscriptionIdentifierAvailable::new(0)?.into(),
+        SharedSubscriptionAvailable::new(0)?.into(),
     ];
     if let Some(seconds) = keep_alive {
         properties.push(ServerKeepAlive::new(seconds)?.into());

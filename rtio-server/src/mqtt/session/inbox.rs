@@ -34,6 +34,8 @@ pub(in crate::mqtt) enum Request {
     Unsubscribe { id: PacketId, filters: Vec<String> },
     /// The session of an earlier connection goes on: what is open of these topics is told again.
     Resume { topics: Vec<Topic> },
+    /// The last one: [`leave`](super::Session::leave), once what came before it is seen to.
+    Leave { session_expiry: Option<u32> },
 }
 
 /// One filter of a SUBSCRIBE.
@@ -89,7 +91,8 @@ impl Inbox {
             Request::Feed { id: None, .. }
             | Request::Subscribe { .. }
             | Request::Unsubscribe { .. }
-            | Request::Resume { .. } => {}
+            | Request::Resume { .. }
+            | Request::Leave { .. } => {}
         }
         self.requests.push(request);
     }

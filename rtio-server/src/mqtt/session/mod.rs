@@ -234,6 +234,19 @@ impl Session {
         self.calls.grant_frame(observation);
     }
 
+    /// The client has said goodbye, and what it had said before is seen to.
+    pub(super) fn leave(&mut self, session_expiry: Option<u32>) {
+        match (session_expiry, self.client.session_expiry) {
+            // A session that was to end with its connection cannot be kept now (MQTT 5 §3.14.2.2.2).
+            (Some(1..), 0) => self.end_as(End::Misbehaved(Reason::ProtocolError)),
+            (wanted, agreed) => {
+                let wanted = wanted.unwrap_or(agreed);
+                self.client.session_expiry = wanted.min(greeting::MAX_SESSION_EXPIRY);
+                self.end_as(End::Left);
+            }
+        }
+    }
+
     /// The session is over; the first reason counts.
     pub(super) fn end_as(&mut self, end: End) {
         self.close(end, None);
@@ -330,7 +343,9 @@ impl Session {
             }
             Incoming::Unsubscribe { id, filters } => self.inbox.push(Request::Unsubscribe { id, filters }),
             Incoming::Ping => self.say(&Outgoing::Pong),
-            Incoming::Disconnect { session_expiry } => self.handle_disconnect(session_expiry),
+            // What was published before is not lost with the connection, though nobody waits for its PUBACK.
+            Incoming::Disconnect { session_expiry } if self.inbox.is_settled() => self.leave(session_expiry),
+            Incoming::Disconnect { session_expiry } => self.inbox.push(Request::Leave { session_expiry }),
             Incoming::Connect(_) => self.end_as(End::Misbehaved(Reason::ProtocolError)),
         }
     }
@@ -372,18 +387,6 @@ impl Session {
             self.say(&Outgoing::Acknowledge { id, reason: refusal });
         } else {
             self.inbox.push(Request::Settled { id, refusal });
-        }
-    }
-
-    fn handle_disconnect(&mut self, session_expiry: Option<u32>) {
-        match (session_expiry, self.client.session_expiry) {
-            // A session that was to end with its connection cannot be kept now (MQTT 5 §3.14.2.2.2).
-            (Some(1..), 0) => self.end_as(End::Misbehaved(Reason::ProtocolError)),
-            (wanted, agreed) => {
-                let wanted = wanted.unwrap_or(agreed);
-                self.client.session_expiry = wanted.min(greeting::MAX_SESSION_EXPIRY);
-                self.end_as(End::Left);
-            }
         }
     }
 

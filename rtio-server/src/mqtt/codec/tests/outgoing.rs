@@ -27,17 +27,17 @@ fn connack_says_what_the_hub_serves() {
     let accepted = Outgoing::Accepted { session_present: true, keep_alive: Some(60), session_expiry: Some(3600) };
     assert_eq!(first_word(Version::V3, &accepted), [0x20, 2, 1, 0]);
     let expected = [
-        &[0x20, 25, 1, 0, 22][..],
-        &[0x24, 1, 0x25, 0, 0x29, 0],
+        &[0x20, 29, 1, 0, 26][..],
+        &[0x24, 1, 0x25, 0, 0x28, 0, 0x29, 0, 0x2a, 0],
         &[0x13, 0, 60, 0x11, 0, 0, 0x0E, 0x10],
         &[0x27, 0, 0, 0x10, 0, 0x21, 0, 10],
     ]
     .concat();
     assert_eq!(first_word(Version::V5, &accepted), expected);
-    // Neither what it asked for nor a topic alias maximum nor that there are no wildcards.
+    // Neither what it asked for nor a topic alias maximum.
     assert_eq!(
         first_word(Version::V5, &ACCEPTED),
-        [&[0x20, 17, 0, 0, 14][..], &expected[5..11], &expected[19..]].concat()
+        [&[0x20, 21, 0, 0, 18][..], &expected[5..15], &expected[23..]].concat()
     );
 }
 
