@@ -29,7 +29,6 @@ pub(super) async fn work(link: Arc<Link>, requests: Vec<Request>) {
                 std::mem::take(&mut run).settle(&link).await;
                 link.with(|session| session.unsubscribe(id, &filters));
             }
-            Request::Resume { topics } => tell_open(&link, &topics).await,
             Request::Leave { session_expiry } => {
                 std::mem::take(&mut run).settle(&link).await;
                 link.with(|session| session.leave(session_expiry));

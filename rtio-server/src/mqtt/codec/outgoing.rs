@@ -40,9 +40,7 @@ pub(super) fn packet(version: Version, packet: &Outgoing) -> Option<Packet> {
         Outgoing::Pong => Ok(pong(version)),
         Outgoing::Disconnect(reason) => match version {
             Version::V3 => return None,
-            Version::V5 => {
-                v5_0::Disconnect::builder().reason_code(reasons::disconnect(*reason)).build().map(Into::into)
-            }
+            Version::V5 => disconnect_v5(*reason),
         },
     };
     debug_assert!(made.is_ok(), "a packet that the library does not build");
@@ -86,6 +84,11 @@ pub(super) fn refusal(version: Version, reason: Reason, max_bytes: u32) -> Vec<u
 /// DISCONNECT to a client that broke the protocol; 3.1.1 has none.
 pub(super) fn disconnect(version: Version, reason: Reason, max_bytes: u32) -> Vec<u8> {
     packet(version, &Outgoing::Disconnect(reason)).map_or_else(Vec::new, |packet| bytes(Ok(packet), max_bytes))
+}
+
+/// With properties that are empty: two clients that are much used read no reason where they are left out.
+fn disconnect_v5(reason: Reason) -> Result<Packet, MqttError> {
+    v5_0::Disconnect::builder().reason_code(reasons::disconnect(reason)).props(Vec::new()).build().map(Into::into)
 }
 
 fn refused(version: Version, refusal: ConnectRefusal) -> Option<Result<Packet, MqttError>> {

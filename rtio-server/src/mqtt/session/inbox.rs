@@ -32,8 +32,6 @@ pub(in crate::mqtt) enum Request {
     Subscribe { id: PacketId, wishes: Vec<Wish> },
     /// [`unsubscribe`](super::Session::unsubscribe), in its turn.
     Unsubscribe { id: PacketId, filters: Vec<String> },
-    /// The session of an earlier connection goes on: what is open of these topics is told again.
-    Resume { topics: Vec<Topic> },
     /// The last one: [`leave`](super::Session::leave), once what came before it is seen to.
     Leave { session_expiry: Option<u32> },
 }
@@ -91,17 +89,9 @@ impl Inbox {
             Request::Feed { id: None, .. }
             | Request::Subscribe { .. }
             | Request::Unsubscribe { .. }
-            | Request::Resume { .. }
             | Request::Leave { .. } => {}
         }
         self.requests.push(request);
-    }
-
-    /// Something about these topics is to be told again.
-    pub(super) fn resume(&mut self, topics: Vec<Topic>) {
-        if !topics.is_empty() {
-            self.push(Request::Resume { topics });
-        }
     }
 
     /// One more publish has its PUBACK.

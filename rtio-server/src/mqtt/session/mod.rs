@@ -12,6 +12,7 @@ mod outbox;
 mod subscriptions;
 #[cfg(test)]
 mod tests;
+mod told;
 
 use std::num::NonZeroU16;
 use std::sync::Arc;
@@ -29,6 +30,7 @@ use crate::realer::{Published, Scopes, Topic};
 use inbox::Inbox;
 use outbox::{Messages, Outbox};
 use subscriptions::Subscriptions;
+use told::Told;
 
 pub(super) use end::End;
 pub(super) use greeting::{Admission, Greeting};
@@ -42,6 +44,7 @@ pub(super) struct Session {
     inbox: Inbox,
     outbox: Outbox,
     subscriptions: Subscriptions,
+    told: Told,
     calls: Calls,
     end: Option<End>,
     /// Since the last time that somebody asked.
@@ -104,12 +107,20 @@ impl Session {
         let Lasting { mut subscriptions, messages } = lasting.unwrap_or_default();
         subscriptions.retain_allowed(client.scopes);
         outbox.resume(&mut codec, messages, client.window);
-        let topics = subscriptions.desired_topics().filter_map(|text| Topic::parse(&client.device, text)).collect();
-        let mut inbox = Inbox::new(rest, now);
-        inbox.resume(topics);
+        let inbox = Inbox::new(rest, now);
+        let told = Told::default();
         let calls = Calls::new(client.calls);
-        let mut session =
-            Self { client, codec, inbox, outbox, subscriptions, calls, end: None, incidents: Incidents::default() };
+        let mut session = Self {
+            client,
+            codec,
+            inbox,
+            outbox,
+            subscriptions,
+            told,
+            calls,
+            end: None,
+            incidents: Incidents::default(),
+        };
         session.handle_bytes(now, &[]);
         session
     }
@@ -161,7 +172,10 @@ impl Session {
     /// What becomes of the filters of a SUBSCRIBE: `known` says of each whether the catalog has it, or that this cannot be told now.
     pub(super) fn subscribe(&mut self, id: PacketId, wishes: &[Wish], known: &[Result<bool, SubscribeRefusal>]) {
         let results = wishes.iter().zip(known).map(|(wish, known)| match (&wish.topic, known) {
-            (Some(topic), Ok(true)) => self.subscriptions.insert(topic, &wish.text, wish.qos),
+            (Some(topic), Ok(true)) => {
+                self.told.forget(&wish.text);
+                self.subscriptions.insert(topic, &wish.text, wish.qos)
+            }
             (None, _) | (_, Ok(false)) => Err(SubscribeRefusal::NotAuthorized),
             (Some(_), Err(refusal)) => Err(*refusal),
         });
@@ -180,7 +194,7 @@ impl Session {
         self.say(&Outgoing::Unsubscribed { id, existed });
     }
 
-    /// Takes a desired state for the client.
+    /// Takes a desired state for the client, unless it was told it on this connection, and has not subscribed anew since.
     ///
     /// # Errors
     ///
@@ -190,9 +204,14 @@ impl Session {
             return Err(CallError::DeviceOffline);
         }
         let qos = self.subscriptions.desired(topic).ok_or(CallError::DeviceRefused(StatusCode::NotFound))?;
+        if self.told.has(topic, data) {
+            return Ok(());
+        }
         let message = Message { topic: topic.into(), payload: data.into(), request: None };
         let full = |_| CallError::Busy(Cap::Outbox { max_bytes: outbox::MAX_QUEUED_BYTES });
-        self.outbox.push_desired(message, qos).map_err(full)
+        self.outbox.push_desired(message, qos).map_err(full)?;
+        self.told.note(topic, data);
+        Ok(())
     }
 
     /// Asks the device. What the bytes are is decided when they can leave.

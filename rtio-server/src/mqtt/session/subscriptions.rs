@@ -66,11 +66,6 @@ impl Subscriptions {
         self.desired.get(topic).copied()
     }
 
-    /// The topics of desired states, in no order.
-    pub(super) fn desired_topics(&self) -> impl Iterator<Item = &str> {
-        self.desired.keys().map(AsRef::as_ref)
-    }
-
     /// Bytes that this may take.
     pub(super) fn weight(&self) -> usize {
         self.desired.keys().map(|topic| topic.len() + ENTRY_BYTES).sum()

@@ -24,8 +24,15 @@ pub(super) fn meaning(version: Version, outgoing: &Outgoing) -> Option<Heard> {
     let v5 = version == Version::V5;
     Some(match outgoing {
         Outgoing::Accepted { session_present, keep_alive, session_expiry } => {
-            let mut properties: Vec<String> =
-                ["maximum_qos 1", "retain_available 0", "subscription_identifier_available 0"].map(String::from).into();
+            let mut properties: Vec<String> = [
+                "maximum_qos 1",
+                "retain_available 0",
+                "wildcard_subscription_available 0",
+                "subscription_identifier_available 0",
+                "shared_subscription_available 0",
+            ]
+            .map(String::from)
+            .into();
             properties.extend(keep_alive.map(|seconds| format!("server_keep_alive {seconds}")));
             properties.extend(session_expiry.map(|seconds| format!("session_expiry_interval {seconds}")));
             properties.extend([
@@ -148,6 +155,8 @@ pub(super) fn property(property: &Property) -> String {
         Property::SubscriptionIdentifierAvailable(value) => {
             format!("subscription_identifier_available {}", value.val())
         }
+        Property::WildcardSubscriptionAvailable(value) => format!("wildcard_subscription_available {}", value.val()),
+        Property::SharedSubscriptionAvailable(value) => format!("shared_subscription_available {}", value.val()),
         Property::ServerKeepAlive(value) => format!("server_keep_alive {}", value.val()),
         Property::SessionExpiryInterval(value) => format!("session_expiry_interval {}", value.val()),
         Property::MaximumPacketSize(value) => format!("maximum_packet_size {}", value.val()),

@@ -130,7 +130,7 @@ fn change_each(version: Version, bytes: &[u8], place: usize) {
 fn broken(version: Version, bytes: &[u8], reason: Reason, code: u8) {
     let expected = match version {
         Version::V3 => Vec::new(),
-        Version::V5 => vec![0xE0, 1, code],
+        Version::V5 => vec![0xE0, 2, code, 0],
     };
     let mut codec = open(version);
     let broken = codec.decode(bytes).expect_err("against the rules");
@@ -290,7 +290,7 @@ fn an_answer_must_fit_into_what_the_client_takes() {
         let ended =
             one(&mut open_with(&small), &unsubscribe(Version::V5, 1, &topics)).map_err(|broken| broken.last_words);
         assert_eq!(ended.is_ok(), fits);
-        assert_eq!(ended.err(), (!fits).then(|| vec![0xE0, 1, 0x97]));
+        assert_eq!(ended.err(), (!fits).then(|| vec![0xE0, 2, 0x97, 0]));
     }
 }
 
@@ -340,6 +340,6 @@ fn more_messages_at_once_than_were_told() {
         one(&mut codec, &next(RECEIVE_MAXIMUM + 1)).unwrap();
         let broken = codec.decode(&next(RECEIVE_MAXIMUM + 2)).unwrap_err();
         assert_eq!(broken.reason, Reason::ReceiveMaximumExceeded);
-        assert_eq!(broken.last_words, if version == Version::V5 { vec![0xE0, 1, 0x93] } else { vec![] });
+        assert_eq!(broken.last_words, if version == Version::V5 { vec![0xE0, 2, 0x93, 0] } else { vec![] });
     }
 }

@@ -76,7 +76,7 @@ fn each_reason_has_its_code() {
         (Reason::SubscriptionIdentifierNotSupported, 0xA1),
     ] {
         assert_eq!(word(Version::V3, &Outgoing::Disconnect(reason)), b"");
-        assert_eq!(word(Version::V5, &Outgoing::Disconnect(reason)), [0xE0, 1, code]);
+        assert_eq!(word(Version::V5, &Outgoing::Disconnect(reason)), [0xE0, 2, code, 0]);
     }
 }
 

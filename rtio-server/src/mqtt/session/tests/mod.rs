@@ -385,7 +385,26 @@ fn a_desired_state_goes_to_who_listens_and_not_twice() {
     let number = u16::from_be_bytes([told[0].body[2 + heater().len()], told[0].body[3 + heater().len()]]);
     feed(&mut session, &packet(0x40, &number.to_be_bytes()));
     assert_eq!(session.tell(&heater(), b"on"), Ok(()));
-    assert_eq!(written(&mut session).len(), 1, "it was acknowledged: told anew");
+    assert_eq!(written(&mut session), [], "it was told");
+    listens(V3, &mut session, &[&acks()]);
+    assert_eq!(session.tell(&heater(), b"on"), Ok(()));
+    assert_eq!(written(&mut session), [], "that was another topic");
+    listens(V3, &mut session, &[&heater()]);
+    assert_eq!(session.tell(&heater(), b"on"), Ok(()));
+    assert_eq!(written(&mut session).len(), 1, "it has subscribed anew");
+}
+
+#[test]
+fn what_was_told_is_remembered_up_to_a_cap() {
+    let mut told = Told::default();
+    for number in 0..65u8 {
+        told.note("a", &[number]);
+    }
+    assert!(!told.has("a", &[0]) && told.has("a", &[1]) && told.has("a", &[64]) && !told.has("b", &[1]));
+    told.forget("b");
+    assert!(told.has("a", &[1]));
+    told.forget("a");
+    assert!(!told.has("a", &[1]));
 }
 
 #[test]
