@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
+use super::done::Done;
 use super::request::Request;
 use crate::hub::{CallError, CallReply, Delivery, Feed, RequestParts, Stage};
 
@@ -48,11 +49,10 @@ impl Live {
     }
 
     /// It ends without what was hoped for.
-    pub(super) fn fail(self, error: CallError) {
+    pub(super) fn fail(self, error: CallError) -> Done {
         match self.who {
-            // Its caller may have left in this moment; then nobody wants to know.
-            Who::Call(reply) => drop(reply.send(Err(error))),
-            Who::Observer(observer) => observer.feed.end(Err(error)),
+            Who::Call(reply) => Done::Call(reply, Err(error)),
+            Who::Observer(observer) => Done::Ended(observer.feed, Err(error)),
         }
     }
 

@@ -5,6 +5,7 @@
 
 mod answer;
 mod correlation;
+mod done;
 mod live;
 #[cfg(test)]
 mod properties;
@@ -20,6 +21,7 @@ use tokio::time::Instant;
 use crate::hub::{CallError, CallId, CallReply, Delivery, Feed, ObservationId, RequestParts, StatusCode};
 
 pub(super) use answer::Answer;
+pub(super) use done::Done;
 pub(super) use request::Request;
 
 use correlation::Correlation;
@@ -33,6 +35,7 @@ use table::Table;
 ///   [`leave_observation`](Self::leave_observation), [`grant_frame`](Self::grant_frame), [`refuse`](Self::refuse), [`end`](Self::end)
 /// * what arrived: [`handle_answer`](Self::handle_answer), [`handle_timeout`](Self::handle_timeout)
 /// * what must leave: [`next_request`](Self::next_request), as long as the device reads
+/// * what callers must hear: [`take_done`](Self::take_done), after each of those above
 ///
 /// What comes of a request goes where its caller said, once.
 #[derive(Debug)]
@@ -79,7 +82,7 @@ impl Calls {
     ///
     /// # Errors
     ///
-    /// Nothing was queued and `reply` is dropped: the URI is none that a message can carry, or a cap is reached.
+    /// Nothing was queued and `reply` is dropped, for which nobody waits yet: the URI is none that a message can carry, or a cap is reached.
     pub(super) fn start_call(&mut self, parts: RequestParts<'_>, reply: CallReply) -> Result<CallId, CallError> {
         let correlation = self.start(Method::CoPost, parts, Who::Call(reply))?;
         Ok(CallId::numbered(correlation.number()))
@@ -153,9 +156,14 @@ impl Calls {
 
     /// The connection has ended, and all requests with it. What comes later is of the next connection.
     pub(super) fn end(&mut self, gone: Gone) {
-        if let Some(table) = self.table.take() {
-            table.end(gone);
-        }
+        self.change(|table| table.end(gone));
+    }
+
+    /// What callers are to be told, in this order.
+    pub(super) fn take_done(&mut self) -> Vec<Done> {
+        let done = self.table.as_mut().map(|table| table.take_done());
+        self.tidy();
+        done.unwrap_or_default()
     }
 
     /// Calls, and observations that the device has not accepted yet.

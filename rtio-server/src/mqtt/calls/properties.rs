@@ -111,6 +111,8 @@ impl World {
             Step::End(gone) => self.bench.calls.end(*gone),
         }
         let is_answered = matches!(step, Step::Answer(..) | Step::AnswerUnknown(..));
+        assert_eq!(self.listen(), 0, "told before the lock is free");
+        self.bench.deliver();
         let heard = self.listen();
         assert!(heard <= 1 || !is_answered, "one answer, {heard} outcomes");
         self.check();

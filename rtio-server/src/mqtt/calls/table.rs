@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::mem;
+use std::sync::Arc;
 
 use tokio::time::Instant;
 
 use super::answer::Answer;
 use super::correlation::Correlation;
+use super::done::Done;
 use super::live::{Live, Observer, WINDOW, Who};
 use super::request::{Method, Request};
 use super::{CallLimits, Gone, Match};
@@ -20,6 +22,8 @@ pub(super) struct Table {
     sent_until: Correlation,
     /// Observations whose end the device is to be told.
     stops: VecDeque<Correlation>,
+    /// What callers are to be told.
+    done: Vec<Done>,
     observations: usize,
     begun: usize,
     /// Bytes of callers' that wait to be sent.
@@ -33,6 +37,7 @@ impl Table {
             live: BTreeMap::new(),
             sent_until: next,
             stops: VecDeque::new(),
+            done: Vec::new(),
             observations: 0,
             begun: 0,
             unsent_bytes: 0,
@@ -73,6 +78,9 @@ impl Table {
     pub(super) fn forget(&mut self, correlation: Correlation) {
         if let Some(live) = self.remove(correlation) {
             self.stop_if_asked(correlation, &live);
+            if let Who::Call(reply) = live.who {
+                self.done.push(Done::Cancelled(reply));
+            }
         }
     }
 
@@ -84,7 +92,7 @@ impl Table {
 
     pub(super) fn refuse(&mut self, correlation: Correlation, why: CallError) {
         if let Some(live) = self.remove(correlation) {
-            live.fail(why);
+            self.done.push(live.fail(why));
         }
     }
 
@@ -100,11 +108,19 @@ impl Table {
         Some(*request)
     }
 
-    pub(super) fn end(self, gone: Gone) {
-        for live in self.live.into_values() {
+    /// Nothing is left but what callers are to be told.
+    pub(super) fn end(&mut self, gone: Gone) {
+        let Self { live, mut done, .. } = mem::replace(self, Self::new(self.sent_until));
+        let ended = live.into_values().map(|live| {
             let error = gone.error(live.delivery());
-            live.fail(error);
-        }
+            live.fail(error)
+        });
+        done.extend(ended);
+        self.done = done;
+    }
+
+    pub(super) fn take_done(&mut self) -> Vec<Done> {
+        mem::take(&mut self.done)
     }
 
     pub(super) fn calls(&self) -> usize {
@@ -120,7 +136,7 @@ impl Table {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.live.is_empty() && self.stops.is_empty()
+        self.live.is_empty() && self.stops.is_empty() && self.done.is_empty()
     }
 }
 
@@ -144,7 +160,7 @@ impl Table {
             Who::Call(_) => self.handle_answer_of_call(answer),
             Who::Observer(observer) => {
                 let had_begun = observer.has_begun;
-                let end = observer.handle_answer(answer.status, answer.data);
+                let end = observer.handle_answer(answer.status, answer.data, &mut self.done);
                 self.begun += usize::from(observer.has_begun && !had_begun);
                 if let Some(end) = end {
                     self.end_observation(correlation, end);
@@ -161,8 +177,7 @@ impl Table {
             None => Err(CallError::DeviceMalformed),
         };
         if let Some(Live { who: Who::Call(reply), .. }) = self.remove(answer.correlation) {
-            // Its caller may have left in this moment; then nobody wants the outcome.
-            drop(reply.send(outcome));
+            self.done.push(Done::Call(reply, outcome));
         }
     }
 
@@ -175,7 +190,7 @@ impl Table {
                 Err(error)
             }
         };
-        observer.feed.end(end);
+        self.done.push(Done::Ended(observer.feed, end));
     }
 
     pub(super) fn handle_timeout(&mut self, now: Instant) {
@@ -184,7 +199,7 @@ impl Table {
         for (correlation, error) in expired {
             if let Some(live) = self.remove(correlation) {
                 self.stop_if_asked(correlation, &live);
-                live.fail(error);
+                self.done.push(live.fail(error));
             }
         }
     }
@@ -222,16 +237,16 @@ enum End {
 
 impl Observer {
     /// The first answer accepts or refuses. After that each has a frame, or is the end. `None`: it goes on.
-    fn handle_answer(&mut self, status: Option<StatusCode>, data: Vec<u8>) -> Option<End> {
+    fn handle_answer(&mut self, status: Option<StatusCode>, data: Vec<u8>, done: &mut Vec<Done>) -> Option<End> {
         match status {
             Some(StatusCode::Continue) if !mem::replace(&mut self.has_begun, true) => {
-                self.feed.start();
+                done.push(Done::Begun(Arc::clone(&self.feed)));
                 None
             }
             Some(StatusCode::Continue) if self.room == 0 => Some(End::Hub(CallError::CallerStalled)),
             Some(StatusCode::Continue) => {
                 self.room -= 1;
-                self.feed.push(data);
+                done.push(Done::Frame(Arc::clone(&self.feed), data));
                 None
             }
             Some(StatusCode::Terminate) if self.has_begun => Some(End::Device(Ok(()))),

@@ -63,11 +63,26 @@ impl Bench {
     }
 
     pub(super) fn answer(&mut self, correlation: Correlation, status: StatusCode, data: &[u8]) -> Match {
-        self.calls.handle_answer(Answer { correlation, status: Some(status), data: data.to_vec() })
+        self.change(|calls| calls.handle_answer(Answer { correlation, status: Some(status), data: data.to_vec() }))
     }
 
     fn malformed(&mut self, correlation: Correlation) -> Match {
-        self.calls.handle_answer(Answer { correlation, status: None, data: b"x".to_vec() })
+        self.change(|calls| calls.handle_answer(Answer { correlation, status: None, data: b"x".to_vec() }))
+    }
+
+    fn wait_until(&mut self, now: Instant) {
+        self.change(|calls| calls.handle_timeout(now));
+    }
+
+    /// Changes them as a driver does, which then tells callers.
+    fn change<R>(&mut self, change: impl FnOnce(&mut Calls) -> R) -> R {
+        let result = change(&mut self.calls);
+        self.deliver();
+        result
+    }
+
+    pub(super) fn deliver(&mut self) {
+        self.calls.take_done().into_iter().for_each(Done::deliver);
     }
 
     /// Everything that is to be written, as it is in 3.1.1.
@@ -168,10 +183,10 @@ fn silence_ends_a_call_at_its_deadline_and_says_how_far_it_got() {
     let (_, mut sent, correlation) = bench.sent_call();
     let (_, mut unsent) = bench.call("/b", b"").unwrap();
     let deadline = bench.started + WAIT;
-    bench.calls.handle_timeout(deadline - Duration::from_nanos(1));
+    bench.wait_until(deadline - Duration::from_nanos(1));
     assert_eq!((outcome(&mut sent), outcome(&mut unsent)), (None, None));
 
-    bench.calls.handle_timeout(deadline);
+    bench.wait_until(deadline);
     let silent = |delivery| Some(Err(CallError::DeviceSilent { stage: Stage::Call, waited: WAIT, delivery }));
     assert_eq!(outcome(&mut sent), silent(Delivery::SentUnanswered));
     assert_eq!(outcome(&mut unsent), silent(Delivery::NotSent));
@@ -186,13 +201,13 @@ fn silence_ends_a_call_at_its_deadline_and_says_how_far_it_got() {
 fn a_cancelled_call_never_leaves_or_its_answer_is_dropped() {
     let mut bench = bench();
     let (unsent, _outcome) = bench.call("/a", b"").unwrap();
-    bench.calls.cancel_call(unsent);
+    bench.change(|calls| calls.cancel_call(unsent));
     assert!(bench.owns_nothing());
     let (sent, _outcome, correlation) = bench.sent_call();
-    bench.calls.cancel_call(sent);
+    bench.change(|calls| calls.cancel_call(sent));
     assert!(bench.owns_nothing());
     assert_eq!(bench.answer(correlation, StatusCode::Ok, b""), Match::Unknown);
-    bench.calls.cancel_call(sent);
+    bench.change(|calls| calls.cancel_call(sent));
     assert!(bench.owns_nothing());
 }
 
@@ -233,7 +248,7 @@ fn the_connections_end_ends_all_and_says_how_far_each_got() {
         let (_, asked, _) = bench.asked();
         let (_, mut unsent) = bench.call("/b", b"").unwrap();
         let (_, unasked) = bench.observe("/b").unwrap();
-        bench.calls.end(gone);
+        bench.change(|calls| calls.end(gone));
         let (late, never) = (error(Delivery::SentUnanswered), error(Delivery::NotSent));
         assert_eq!((outcome(&mut sent), outcome(&mut unsent)), (Some(Err(late)), Some(Err(never))));
         assert_eq!(
@@ -271,7 +286,7 @@ fn one_observation_more_than_may_be_is_refused() {
     assert_eq!((bench.calls.calls(), bench.calls.observations()), (0, 3));
     assert_eq!(bench.observe("/a").unwrap_err(), CallError::Busy(Cap::Observations { max: 3 }));
     assert!(bench.call("/a", b"").is_ok());
-    bench.calls.leave_observation(observations[0].0);
+    bench.change(|calls| calls.leave_observation(observations[0].0));
     assert!(bench.observe("/a").is_ok());
 }
 
@@ -282,7 +297,7 @@ fn more_bytes_than_may_wait_are_refused() {
     let kept: Vec<_> = (0..2).map(|_| bench.call("/a", &half).unwrap()).collect();
     let full = CallError::Busy(Cap::Outbox { max_bytes: MAX_UNSENT_BYTES });
     assert_eq!(bench.call("/", b"").unwrap_err(), full);
-    bench.calls.cancel_call(kept[1].0);
+    bench.change(|calls| calls.cancel_call(kept[1].0));
     assert!(bench.call("/", b"").is_ok());
     bench.sent();
     // One that is larger than all waits alone: whether it may be so large is the session's to say.
@@ -304,12 +319,12 @@ fn what_cannot_be_written_says_so() {
     let (_, mut call) = bench.call("/a", b"much").unwrap();
     let request = bench.calls.next_request().unwrap();
     let error = CallError::TooLarge { len: 4, max: 3 };
-    bench.calls.refuse(&request, error);
+    bench.change(|calls| calls.refuse(&request, error));
     assert_eq!(outcome(&mut call), Some(Err(error)));
     let (_, feed) = bench.observe("/a").unwrap();
     let request = bench.calls.next_request().unwrap();
-    bench.calls.refuse(&request, error);
-    bench.calls.refuse(&request, error);
+    bench.change(|calls| calls.refuse(&request, error));
+    bench.change(|calls| calls.refuse(&request, error));
     assert_eq!(feed.look(), never_began(error));
     assert!(bench.owns_nothing());
 }
@@ -326,7 +341,7 @@ fn an_observation_begins_has_frames_and_ends() {
         assert_eq!(bench.answer(correlation, StatusCode::Continue, data), Match::Awaited);
     }
     assert_eq!(feed.look(), (true, vec![b"1".to_vec(), vec![], b"\xff\n".to_vec()], None));
-    bench.calls.handle_timeout(bench.started + 100 * WAIT);
+    bench.wait_until(bench.started + 100 * WAIT);
     assert_eq!(bench.answer(correlation, StatusCode::Terminate, b"bye"), Match::Awaited);
     assert_eq!(feed.look(), ended(Ok(())));
     assert!(bench.owns_nothing());
@@ -410,13 +425,13 @@ fn a_window_that_is_full_takes_the_end() {
 fn a_device_that_was_asked_is_told_that_its_caller_left() {
     let mut bench = bench();
     let (unasked, feed) = bench.observe("/a").unwrap();
-    bench.calls.leave_observation(unasked);
+    bench.change(|calls| calls.leave_observation(unasked));
     assert!(bench.owns_nothing());
     let (asked, _, first) = bench.asked();
     let (begun, _, second) = bench.begun();
-    bench.calls.leave_observation(begun);
-    bench.calls.leave_observation(asked);
-    bench.calls.leave_observation(asked);
+    bench.change(|calls| calls.leave_observation(begun));
+    bench.change(|calls| calls.leave_observation(asked));
+    bench.change(|calls| calls.leave_observation(asked));
     assert_eq!(bench.sent(), [Request::stop(second), Request::stop(first)]);
     assert!(bench.owns_nothing());
     assert_eq!(feed.look(), (false, vec![], None));
@@ -427,8 +442,8 @@ fn a_call_is_no_observation_and_the_other_way_round() {
     let mut bench = bench();
     let (call, mut outcome_of_call, _) = bench.sent_call();
     let (observation, feed, correlation) = bench.begun();
-    bench.calls.cancel_call(CallId::numbered(observation.number()));
-    bench.calls.leave_observation(ObservationId::numbered(call.number()));
+    bench.change(|calls| calls.cancel_call(CallId::numbered(observation.number())));
+    bench.change(|calls| calls.leave_observation(ObservationId::numbered(call.number())));
     bench.calls.grant_frame(ObservationId::numbered(call.number()));
     assert_eq!((bench.calls.calls(), bench.calls.observations()), (1, 1));
     bench.answer(correlation, StatusCode::Continue, b"1");
@@ -441,7 +456,7 @@ fn silence_ends_an_establishment_and_a_device_that_begins_later_is_told_to_stop(
     let mut bench = bench();
     let (_, asked, correlation) = bench.asked();
     let (_, unasked) = bench.observe("/b").unwrap();
-    bench.calls.handle_timeout(bench.started + WAIT);
+    bench.wait_until(bench.started + WAIT);
     let silent = |delivery| CallError::DeviceSilent { stage: Stage::Establish, waited: WAIT, delivery };
     assert_eq!(asked.look(), never_began(silent(Delivery::SentUnanswered)));
     assert_eq!(unasked.look(), never_began(silent(Delivery::NotSent)));
@@ -480,7 +495,7 @@ fn words_to_stop_do_not_wait_behind_callers() {
     let mut bench = bench();
     let (id, _, correlation) = bench.begun();
     let _call = bench.call("/a", b"").unwrap();
-    bench.calls.leave_observation(id);
+    bench.change(|calls| calls.leave_observation(id));
     assert_eq!(bench.calls.next_request(), Some(Request::stop(correlation)));
     assert!(bench.calls.next_request().is_some_and(|request| request != Request::stop(correlation)));
     assert_eq!(bench.calls.next_request(), None);

@@ -1,8 +1,8 @@
 //! The session of one client (pure: no socket, no clock).
 //!
 //! A [`Greeting`] takes bytes until the client has said who it is, and becomes a [`Session`]. Feed that with `handle_bytes`,
-//! `handle_timeout` and the verbs; after each, take what is to be done with [`take_requests`](Session::take_requests) and what is to be
-//! written with [`poll_transmit`](Session::poll_transmit), until [`end`](Session::end) says that it is over. What needs the store is a
+//! `handle_timeout` and the verbs; after each, take what is to be done with [`take_requests`](Session::take_requests), what callers are to
+//! be told with [`take_done`](Session::take_done) and what is to be written with [`poll_transmit`](Session::poll_transmit), until [`end`](Session::end) says that it is over. What needs the store is a
 //! [`Request`]: the driver sees to them in their order and says with `settle`, `subscribe` and `unsubscribe` what came of each.
 
 mod end;
@@ -11,7 +11,7 @@ mod inbox;
 mod outbox;
 mod subscriptions;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 mod told;
 
 use std::num::NonZeroU16;
@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::calls::{Answer, CallLimits, Calls, Gone, Match};
+use super::calls::{Answer, CallLimits, Calls, Done, Gone, Match};
 use super::codec::Codec;
 use super::packet::{
     Incoming, Message, Outgoing, PacketId, Publish, PublishRefusal, Qos, Reason, SubscribeRefusal, Version,
@@ -290,6 +290,11 @@ impl Session {
     /// What the driver has to see to, in its order.
     pub(super) fn take_requests(&mut self) -> Vec<Request> {
         self.inbox.take_requests()
+    }
+
+    /// What callers are to be told, in this order and not under a lock.
+    pub(super) fn take_done(&mut self) -> Vec<Done> {
+        self.calls.take_done()
     }
 
     /// What went wrong since the last time.

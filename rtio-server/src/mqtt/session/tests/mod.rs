@@ -171,6 +171,11 @@ fn id(number: u16) -> PacketId {
 
 fn feed(session: &mut Session, bytes: &[u8]) {
     session.handle_bytes(Instant::now(), bytes);
+    deliver(session);
+}
+
+fn deliver(session: &mut Session) {
+    session.take_done().into_iter().for_each(Done::deliver);
 }
 
 fn written(session: &mut Session) -> Vec<Packet> {
@@ -189,6 +194,22 @@ fn listens(client: Client, session: &mut Session, topics: &[&str]) {
         session.subscribe(id, &wishes, &vec![Ok(true); wishes.len()]);
     }
     assert_eq!(written(session).len(), 1, "SUBACK");
+}
+
+/// One whose device takes requests.
+pub(in crate::mqtt) fn asked() -> Session {
+    subscribed(V3, &[&topic("rtio/requests")])
+}
+
+/// What the requests among `bytes` are named.
+pub(in crate::mqtt) fn correlations(bytes: &[u8]) -> Vec<String> {
+    let header = 2 + topic("rtio/requests").len();
+    packets(bytes).iter().map(|request| request.text()[header..].split(' ').next().unwrap().to_owned()).collect()
+}
+
+/// What the device publishes about one of them.
+pub(in crate::mqtt) fn answer(correlation: &str, status: &str, data: &str) -> Vec<u8> {
+    V3.publish(0x30, 0, &topic("rtio/responses"), &format!("{correlation} {status}\n{data}"))
 }
 
 fn subscribed(client: Client, topics: &[&str]) -> Session {
@@ -468,6 +489,7 @@ fn a_call_goes_out_at_most_once_and_its_answer_is_the_callers() {
     let (reply, mut outcome) = oneshot::channel();
     session.start_call(parts(b"now"), reply).unwrap();
     session.end_as(End::Broke);
+    deliver(&mut session);
     let gone = outcome.try_recv().unwrap();
     assert_eq!(gone, Err(CallError::DeviceGone { delivery: Delivery::NotSent }), "it never left");
     let (reply, _) = oneshot::channel();
