@@ -1,5 +1,4 @@
 //! Desired states on their way to a device that listens, and its answers. (Contract §7.3, §7.6, §5.1.)
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on shall panic")]
 
 use std::time::Duration;
 
