@@ -1,5 +1,9 @@
 //! The hub's MQTT with a client that nobody here wrote, rumqttc, in both versions. `make mqtt-clients` has more, with clients that are no Rust.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on shall panic")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::wildcard_enum_match_arm,
+    reason = "a test that cannot go on, or hears what it did not expect, shall panic"
+)]
 
 use rumqttc::{self as v3, v5};
 use serde_json::{Value, json};

@@ -8,8 +8,8 @@ use serde_json::json;
 use crate::support::device::Device;
 use crate::support::events::{EventReader, operated};
 use crate::support::mqtt::{
-    CONNACK, Connect, DISCONNECT, Message, MqttClient, MqttDevice, PUBACK, PUBLISH, SUBACK, Version, item, mqtt_device,
-    packet, text,
+    CONNACK, Connect, DISCONNECT, Message, MqttClient, MqttDevice, PUBLISH, SUBACK, Version, item, mqtt_device, packet,
+    text,
 };
 use crate::support::{Clock, TestHub, eventually, hub};
 
@@ -106,7 +106,7 @@ async fn a_kept_session_has_its_subscriptions_and_what_was_not_acknowledged_7_3(
             let message = client.message().await;
             assert!(!message.dup);
             let told = message.json();
-            let name = told.get("desired_id").unwrap_or(&told["message_id"]);
+            let name = told.get("desired_id").unwrap_or_else(|| &told["message_id"]);
             rest.push(name.as_str().unwrap().to_owned());
         }
         rest.sort();
