@@ -76,6 +76,28 @@ fn a_goodbye_may_change_the_life_of_a_session_but_not_give_it_one() {
 }
 
 #[test]
+fn a_goodbye_waits_until_what_was_published_before_it_is_seen_to() {
+    for client in [V3, V5] {
+        let mut session = client.opens(None);
+        let publishes = [client.publish(0x30, 0, &reading(), "{}"), client.publish(0x32, 1, &reading(), "{}")];
+        feed(&mut session, &[publishes.concat(), packet(0xe0, &[])].concat());
+        assert_eq!(session.end(), None);
+        let requests = session.take_requests();
+        assert!(
+            matches!(
+                requests[..],
+                [Request::Feed { .. }, Request::Feed { .. }, Request::Leave { session_expiry: None }]
+            ),
+            "{requests:?}"
+        );
+        session.settle(None, None, None);
+        session.settle(Some(id(1)), None, None);
+        session.leave(None);
+        assert_eq!(session.end(), Some(End::Left));
+    }
+}
+
+#[test]
 fn silence_of_one_and_a_half_keep_alives_ends_a_session() {
     let mut session = V5.opens(None);
     let start = session.last_heard();
