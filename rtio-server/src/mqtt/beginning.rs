@@ -117,6 +117,7 @@ fn open(
     let now = Instant::now();
     let left_ms = grant.expires_ms.saturating_sub(edge.realer.now_ms()).max(0).unsigned_abs();
     let (credential, starts_clean) = (grant.credential, connect.starts_clean);
+    let turn = edge.sessions.turn(&device);
     let lasting = edge.sessions.take(&device, now).filter(|_| !starts_clean);
     let (expires, calls) = (now + Duration::from_millis(left_ms), edge.calls);
     let session = greeting.accept(Admission { device: device.clone(), connect, grant, expires, now, calls }, lasting);
@@ -125,6 +126,11 @@ fn open(
     let presence = edge.hub.attach(device, Arc::clone(&link) as Arc<dyn DeviceLink>);
     if is_persistent {
         edge.sessions.hold(link.device(), &link);
+    }
+    drop(turn);
+    if edge.shutdown.is_triggered() {
+        // Whoever closes all sessions may have looked before this one was there.
+        link.close(Ending::Shutdown);
     }
     tracing::debug!(device = %link.device(), %peer, "MQTT client online");
     (link, presence)

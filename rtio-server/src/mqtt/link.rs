@@ -15,6 +15,7 @@ use crate::hub::{
     CallError, CallId, CallReply, Credential, DeviceId, DeviceLink, Ending, Feed, LinkInfo, ObservationId,
     OfflineCause, Protocol, RequestParts,
 };
+use crate::realer::spacing::{Pace, TooSoon};
 
 /// One client's session, and who to wake for it.
 #[derive(Debug)]
@@ -35,6 +36,8 @@ struct State {
     is_doubted: bool,
     /// Somebody tells callers what came of their requests, and will tell what comes meanwhile.
     is_telling: bool,
+    /// Of what the client asks the store: what its pace gave last.
+    due: Option<Instant>,
 }
 
 impl Link {
@@ -45,7 +48,7 @@ impl Link {
         session: Session,
     ) -> Self {
         let ((device, credential), (peer, connected)) = (who, from);
-        let state = Mutex::new(State { session, task: None, is_doubted: false, is_telling: false });
+        let state = Mutex::new(State { session, task: None, is_doubted: false, is_telling: false, due: None });
         Self { edge, device, peer, connected, credential, state }
     }
 
@@ -95,6 +98,17 @@ impl Link {
             state.is_telling = false;
             done = state.take_done();
         }
+    }
+
+    /// Counts a question to the store.
+    ///
+    /// # Errors
+    ///
+    /// [`TooSoon`]; it counts for nothing.
+    pub(super) fn take_turn(&self, pace: Pace, now: Instant) -> Result<(), TooSoon> {
+        let mut state = self.state.lock();
+        state.due = Some(pace.take(state.due, now)?);
+        Ok(())
     }
 
     /// From now on the task of `cx` is woken; says whether it shall look for its peer.

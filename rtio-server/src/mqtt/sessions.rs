@@ -2,11 +2,12 @@
 //! be lost is in the store, and a client that finds no session subscribes again.
 
 use std::collections::{BTreeMap, HashMap};
+use std::hash::BuildHasher;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use foldhash::fast::RandomState;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use tokio::time::Instant;
 
 use super::link::Link;
@@ -15,7 +16,11 @@ use crate::hub::DeviceId;
 
 /// The persistent sessions of all clients.
 #[derive(Debug, Default)]
-pub(super) struct Sessions(Mutex<Kept>);
+pub(super) struct Sessions {
+    kept: Mutex<Kept>,
+    turns: [Mutex<()>; TURNS],
+    hasher: RandomState,
+}
 
 #[derive(Debug, Default)]
 struct Kept {
@@ -36,10 +41,17 @@ enum Place {
 }
 
 impl Sessions {
+    /// Whoever puts the client online with its session, or keeps the session of one that has gone, does all of it in its turn: so there
+    /// is one session of it, and it is where the client is. Taken before all other locks; nothing is awaited in it.
+    pub(super) fn turn(&self, device: &DeviceId) -> MutexGuard<'_, ()> {
+        let [one, ..] = self.hasher.hash_one(device).to_ne_bytes();
+        self.turns[usize::from(one) % TURNS].lock()
+    }
+
     /// Takes what there is of a client's session; a connection that has it is over.
     pub(super) fn take(&self, device: &DeviceId, now: Instant) -> Option<Lasting> {
         let place = {
-            let mut kept = self.0.lock();
+            let mut kept = self.kept.lock();
             let place = kept.sessions.remove(device)?;
             kept.forget(&place);
             place
@@ -52,7 +64,7 @@ impl Sessions {
 
     /// A connection has the client's session.
     pub(super) fn hold(&self, device: &DeviceId, link: &Arc<Link>) {
-        let mut kept = self.0.lock();
+        let mut kept = self.kept.lock();
         if let Some(before) = kept.sessions.insert(device.clone(), Place::Held(Arc::downgrade(link))) {
             kept.forget(&before);
         }
@@ -61,7 +73,7 @@ impl Sessions {
     /// The connection has ended, and its session waits. The oldest give way where there is no room; says how many did.
     pub(super) fn park(&self, device: &DeviceId, lasting: Lasting, (now, keep): (Instant, Duration)) -> u64 {
         let bytes = lasting.weight();
-        let mut kept = self.0.lock();
+        let mut kept = self.kept.lock();
         let number = kept.next;
         kept.next += 1;
         let place = Place::Parked { lasting, until: now + keep, number, bytes };
@@ -75,7 +87,7 @@ impl Sessions {
 
     /// The connection has ended, and nothing of it is kept.
     pub(super) fn release(&self, device: &DeviceId, link: &Arc<Link>) {
-        let mut kept = self.0.lock();
+        let mut kept = self.kept.lock();
         let is_its = matches!(kept.sessions.get(device), Some(Place::Held(held)) if std::ptr::eq(held.as_ptr(), Arc::as_ptr(link)));
         if is_its {
             kept.sessions.remove(device);
@@ -84,7 +96,7 @@ impl Sessions {
 
     /// Sessions that wait for their client.
     pub(super) fn parked(&self) -> usize {
-        self.0.lock().order.len()
+        self.kept.lock().order.len()
     }
 }
 
@@ -116,6 +128,9 @@ impl Kept {
         }
     }
 }
+
+/// Clients that come or go at the same moment wait for each other now and then.
+const TURNS: usize = 32;
 
 /// Sessions that wait; a device that starts clean leaves none. The oldest gives way.
 const MAX_PARKED: usize = 65_536;
@@ -168,7 +183,7 @@ mod tests {
             sessions.park(&device(1), Lasting::default(), (now, HOUR));
             sessions.take(&device(1), now);
         }
-        let kept = sessions.0.lock();
+        let kept = sessions.kept.lock();
         assert_eq!((kept.sessions.len(), kept.order.len(), kept.bytes), (0, 0, 0));
     }
 }

@@ -1,14 +1,16 @@
 //! What a client's requests need of the runtime, in their order. Publishes in a row go to the store together.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use super::link::Link;
 use super::packet::{PacketId, PublishRefusal, SubscribeRefusal};
 use super::session::{Request, Wish};
 use crate::hub::{CallError, DeviceLink};
-use crate::realer::{Ack, Published, Topic};
+use crate::realer::spacing::{Pace, TooSoon};
+use crate::realer::{Ack, MAX_SOURCES, Published, Topic};
 
 /// Sees to all of `requests`; what of the client's bytes waits for that is looked at again.
 ///
@@ -82,9 +84,20 @@ impl Run {
 
 async fn subscribe(link: &Link, id: PacketId, wishes: &[Wish]) {
     let topics: Vec<Topic> = wishes.iter().filter_map(|wish| wish.topic.clone()).collect();
+    let reads = topics.iter().any(|topic| matches!(topic, Topic::Desired { .. }));
+    while reads && let Err(TooSoon { retry_after }) = link.take_turn(PACE, Instant::now()) {
+        sleep(retry_after).await;
+    }
+    if link.ended().is_some() {
+        return;
+    }
     let known = known(link, wishes, &topics).await;
     link.with(|session| session.subscribe(id, wishes, &known));
     tell_open(link, &topics).await;
+    if reads {
+        // The store reads without a pause, so that others of the thread would wait for all of many.
+        tokio::task::yield_now().await;
+    }
 }
 
 /// Whether the catalog has what is wished for, one for each.
@@ -118,3 +131,9 @@ async fn tell_open(link: &Link, topics: &[Topic]) {
         realer.look_again(link.device());
     }
 }
+
+/// SUBSCRIBEs of one connection that read the catalog: as many at once as a device can have commands, one at a time, and those
+/// that come after that wait for their turn.
+const PACE: Pace = Pace { interval: Duration::from_millis(20), burst: 256 };
+
+const _: () = assert!(PACE.burst as usize == MAX_SOURCES, "a device subscribes to all that it has without a pause");

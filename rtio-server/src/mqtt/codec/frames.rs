@@ -3,6 +3,8 @@
 
 use std::borrow::Cow;
 
+use zeroize::Zeroize;
+
 use crate::mqtt::packet::Reason;
 
 /// What a client may send.
@@ -67,8 +69,22 @@ impl Frame<'_> {
         self.bytes.first().map_or(0, |first| first & 0x0F)
     }
 
+    /// It had a secret.
+    pub(super) fn wipe(&mut self) {
+        if let Cow::Owned(bytes) = &mut self.bytes {
+            bytes.zeroize();
+        }
+    }
+
     pub(super) fn body(&self) -> &[u8] {
         self.bytes.get(self.header_bytes..).unwrap_or_default()
+    }
+}
+
+/// It may be part of a CONNECT, with its password.
+impl Drop for Frames {
+    fn drop(&mut self) {
+        self.partial.zeroize();
     }
 }
 

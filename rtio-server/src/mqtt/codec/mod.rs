@@ -209,9 +209,13 @@ impl Codec {
             return Err(Reason::ProtocolError.into());
         }
         let (taken, frame) = self.frames.take(bytes, self.limits.max_packet_bytes)?;
-        let Some(frame) = frame else { return Ok((taken, None)) };
+        let Some(mut frame) = frame else { return Ok((taken, None)) };
         let packet = match self.state {
-            State::Silent => self.meet(&frame)?,
+            State::Silent => {
+                let met = self.meet(&frame);
+                frame.wipe();
+                met?
+            }
             State::Met(version, lasting) | State::Open(version, lasting) => {
                 self.receive(kind, &frame, version, lasting)?
             }

@@ -1,5 +1,6 @@
 //! The beginning of a connection: the client says who it is, and is let in or not (pure).
 
+use std::fmt;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -13,7 +14,6 @@ use crate::hub::DeviceId;
 use crate::realer::MqttGrant;
 
 /// A connection that waits for its client to say who it is.
-#[derive(Debug)]
 pub(in crate::mqtt) struct Greeting {
     /// What came; the CONNECT is taken out once the client is let in.
     input: Vec<u8>,
@@ -36,7 +36,7 @@ impl Greeting {
     /// [`Broken`]: this is no CONNECT that can be answered with anything but its last words.
     pub(in crate::mqtt) fn handle_bytes(&mut self, bytes: &[u8]) -> Result<Option<Connect>, Broken> {
         let fed = self.input.len();
-        self.input.extend_from_slice(bytes);
+        self.keep(bytes);
         match self.codec.decode(&self.input[fed..])? {
             (taken, Some(Incoming::Connect(connect))) => {
                 self.connect_bytes = fed + taken;
@@ -45,6 +45,17 @@ impl Greeting {
             // Only a CONNECT can be whole: the codec takes nothing else first.
             (_, _) => Ok(None),
         }
+    }
+
+    /// What grows in place leaves copies of a secret behind.
+    fn keep(&mut self, bytes: &[u8]) {
+        let len = self.input.len() + bytes.len();
+        if len > self.input.capacity() {
+            let mut larger = Vec::with_capacity(len.next_power_of_two());
+            larger.extend_from_slice(&self.input);
+            std::mem::replace(&mut self.input, larger).zeroize();
+        }
+        self.input.extend_from_slice(bytes);
     }
 
     /// The client is not let in: its last words.
@@ -102,6 +113,13 @@ pub(in crate::mqtt) struct Admission {
     pub(in crate::mqtt) now: Instant,
     /// The caps of its calls.
     pub(in crate::mqtt) calls: CallLimits,
+}
+
+/// Without what came.
+impl fmt::Debug for Greeting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Greeting").field("codec", &self.codec).finish_non_exhaustive()
+    }
 }
 
 /// Whoever connects shows a secret.

@@ -104,8 +104,9 @@ impl Session {
     ) -> Self {
         let mut outbox = Outbox::default();
         codec.encode(accepted, &mut outbox.bytes);
-        let Lasting { mut subscriptions, messages } = lasting.unwrap_or_default();
+        let Lasting { mut subscriptions, mut messages } = lasting.unwrap_or_default();
         subscriptions.retain_allowed(client.scopes);
+        messages.retain(subscriptions.wanted(&client.device));
         outbox.resume(&mut codec, messages, client.window);
         let inbox = Inbox::new(rest, now);
         let told = Told::default();
@@ -429,6 +430,11 @@ impl Session {
     fn pump_calls(&mut self) {
         while self.outbox.bytes.len() < outbox::CHUNK_BYTES {
             let Some(request) = self.calls.next_request() else { return };
+            if !self.subscriptions.takes_requests() {
+                // It listens no more, or never did and says that it goes on with something.
+                self.calls.refuse(&request, CallError::DeviceRefused(StatusCode::NotFound));
+                continue;
+            }
             let message = request.message(self.client.version, &self.client.device);
             // The size of its data was looked at; a long URI can still make it too large.
             if self.codec.publish(&message, Qos::AtMostOnce, &mut self.outbox.bytes).is_err() {
@@ -440,10 +446,8 @@ impl Session {
 
     fn lasting(&mut self) -> Lasting {
         let subscriptions = std::mem::take(&mut self.subscriptions);
-        let acks = Topic::Acks.write(&self.client.device);
-        let messages = self.outbox.take_messages(|topic| {
-            subscriptions.desired(topic).is_some() || (subscriptions.acks().is_some() && topic == acks)
-        });
+        let mut messages = self.outbox.take_messages();
+        messages.retain(subscriptions.wanted(&self.client.device));
         Lasting { subscriptions, messages }
     }
 

@@ -112,14 +112,11 @@ impl Outbox {
         !self.bytes.is_empty() || (!self.queued.is_empty() && self.in_flight.len() < window)
     }
 
-    /// What outlives the connection, as far as `wanted` says of its topic. Desired states that were not sent are left to the store, which
-    /// knows what of them is open when the client comes back.
-    pub(super) fn take_messages(&mut self, wanted: impl Fn(&str) -> bool) -> Messages {
-        let (mut in_flight, mut queued) = (std::mem::take(&mut self.in_flight), std::mem::take(&mut self.queued));
-        in_flight.retain(|(_, message)| wanted(&message.topic));
-        queued.retain(|queued| {
-            queued.kind == Kind::Ack && queued.qos == Qos::AtLeastOnce && wanted(&queued.message.topic)
-        });
+    /// What outlives the connection. Desired states that were not sent are left to the store, which knows what of them is open when the
+    /// client comes back.
+    pub(super) fn take_messages(&mut self) -> Messages {
+        let (in_flight, mut queued) = (std::mem::take(&mut self.in_flight), std::mem::take(&mut self.queued));
+        queued.retain(|queued| queued.kind == Kind::Ack && queued.qos == Qos::AtLeastOnce);
         self.queued_bytes = 0;
         Messages { in_flight, queued }
     }
@@ -145,6 +142,12 @@ impl Outbox {
 }
 
 impl Messages {
+    /// Forgets those whose topic is not `wanted`.
+    pub(super) fn retain(&mut self, wanted: impl Fn(&str) -> bool) {
+        self.in_flight.retain(|(_, message)| wanted(&message.topic));
+        self.queued.retain(|queued| wanted(&queued.message.topic));
+    }
+
     /// Bytes that this may take.
     pub(super) fn weight(&self) -> usize {
         let flying = self.in_flight.iter().map(|(_, message)| message.weight());

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use foldhash::fast::RandomState;
 
 use super::super::packet::{Qos, SubscribeRefusal};
+use crate::hub::DeviceId;
 use crate::realer::{MAX_RESOURCES, MAX_SOURCES, Scopes, Topic};
 
 /// What a client listens to. Without subscriptions it owns no heap.
@@ -36,7 +37,13 @@ impl Subscriptions {
         match topic {
             Topic::Acks => self.acks.take().is_some(),
             Topic::Requests => self.requests.take().is_some(),
-            Topic::Desired { .. } => self.desired.remove(text).is_some(),
+            Topic::Desired { .. } => {
+                let existed = self.desired.remove(text).is_some();
+                if self.desired.is_empty() {
+                    self.desired = HashMap::default();
+                }
+                existed
+            }
             Topic::FeedData(_) | Topic::Responses => false,
         }
     }
@@ -64,6 +71,12 @@ impl Subscriptions {
     /// How the client wants the desired states of a topic, if it does.
     pub(super) fn desired(&self, topic: &str) -> Option<Qos> {
         self.desired.get(topic).copied()
+    }
+
+    /// Says of a topic of messages that last whether the client listens to it.
+    pub(super) fn wanted(&self, device: &DeviceId) -> impl Fn(&str) -> bool {
+        let acks = self.acks.map(|_| Topic::Acks.write(device));
+        move |topic| self.desired.contains_key(topic) || acks.as_deref() == Some(topic)
     }
 
     /// Bytes that this may take.

@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 
 use super::realer::{ControlDevice, bearer, control_device_with};
 use super::tls::Wire;
-use super::wait::{SILENCE, within};
+use super::wait::{SILENCE, STALL, within};
 use super::{Peer, TestHub};
 
 /// A control device with MQTT, and a credential with all rights.
@@ -228,9 +228,36 @@ impl MqttClient {
         Self { stream: stream.into(), version, next_id: 0 }
     }
 
+    /// What it speaks.
+    pub(crate) const fn version(&self) -> Version {
+        self.version
+    }
+
     /// Sends bytes, whatever they are.
     pub(crate) async fn sends(&mut self, bytes: &[u8]) {
         within("the hub to read", self.stream.write_all(bytes)).await.expect("the connection is open");
+    }
+
+    /// Sends what may meet a connection that the hub closes, or bytes that it does not read; whether all of them left.
+    pub(crate) async fn tries_to_send(&mut self, bytes: &[u8]) -> bool {
+        tokio::time::timeout(STALL, self.stream.send(bytes)).await.is_ok_and(|sent| sent.is_ok())
+    }
+
+    /// Says no more, and goes on listening.
+    pub(crate) async fn says_no_more(&mut self) {
+        // The hub may have closed it.
+        let _ = within("the end of what is sent", self.stream.shutdown()).await;
+    }
+
+    /// Closes without a goodbye, as a crash does.
+    pub(crate) fn resets(self) {
+        self.stream.tcp().set_zero_linger().expect("the option exists");
+    }
+
+    /// Asks whether anybody is there, and hears it.
+    pub(crate) async fn pings(&mut self) {
+        self.sends(&PINGREQ).await;
+        self.packet_of(PINGRESP).await;
     }
 
     /// The next packet.
@@ -243,6 +270,20 @@ impl MqttClient {
         let packet = self.packet().await;
         assert_eq!(packet.kind(), kind, "{packet:?}");
         packet
+    }
+
+    /// The next packet; `None` at the end.
+    pub(crate) async fn tries_to_hear(&mut self) -> Option<Packet> {
+        within("a packet, or the end", self.read_packet()).await
+    }
+
+    /// Publishes at least once, and hears that the hub took it and what became of it, in any order.
+    pub(crate) async fn publishes_and_hears(&mut self, topic: &str, payload: &str) {
+        let id = self.id();
+        self.sends(&self.publish(0x32, id, topic, payload.as_bytes())).await;
+        let mut kinds = [self.packet().await.kind(), self.packet().await.kind()];
+        kinds.sort_unstable();
+        assert_eq!(kinds, [PUBLISH, PUBACK]);
     }
 
     /// Waits for the end; what comes before it.
@@ -258,6 +299,15 @@ impl MqttClient {
     pub(crate) async fn hears_nothing(&mut self) {
         let heard = tokio::time::timeout(SILENCE, self.read_packet()).await;
         assert!(heard.is_err(), "{heard:?}");
+    }
+
+    /// Nothing has come by now: for a clock that stands still.
+    pub(crate) async fn has_heard_nothing(&self) {
+        for _ in 0..20 {
+            tokio::task::yield_now().await;
+        }
+        let read = self.stream.tcp().try_read(&mut [0]);
+        assert!(read.as_ref().is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock), "{read:?}");
     }
 
     /// Subscribes at least once; what the hub says of each topic.
