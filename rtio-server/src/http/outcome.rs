@@ -62,6 +62,7 @@ pub(super) const fn code_of(error: &CallError) -> Code {
         CallError::DeviceVanished { .. } => Code::DeviceTimeout,
         CallError::DeviceSilent { stage: Stage::Call, .. } => Code::RequestTimeout,
         CallError::DeviceSilent { stage: Stage::Establish, .. } => Code::DeviceTimeout,
+        CallError::NotListening => Code::NotFound,
         CallError::DeviceRefused(status) => code_of_status(*status),
         CallError::DeviceMalformed | CallError::DeviceOverran => Code::InternalServerError,
         // Nobody is there to read it; the hub ends the stream, as it would for its own sake.
@@ -114,6 +115,7 @@ mod tests {
         let shadow = |status| CallError::from(ShadowRefusal { status, why: "no" });
         let cases = [
             (CallError::DeviceOffline, "DEVICEID_OFFLINE", 503),
+            (CallError::NotListening, "NOT_FOUND", 404),
             (gone, "DEVICEID_OFFLINE", 503),
             (CallError::DeviceVanished { delivery: Delivery::SentUnanswered }, "DEVICEID_TIMEOUT", 504),
             (silent(Stage::Call), "REQUEST_TIMEOUT", 504),

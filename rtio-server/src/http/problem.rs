@@ -53,6 +53,7 @@ impl Problem {
             CallError::ShadowRefused(_) if code == Code::InternalServerError => StatusCode::SERVICE_UNAVAILABLE,
             CallError::ShadowRefused(_)
             | CallError::DeviceOffline
+            | CallError::NotListening
             | CallError::DeviceGone { .. }
             | CallError::DeviceVanished { .. }
             | CallError::DeviceSilent { .. }

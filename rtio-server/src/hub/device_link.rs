@@ -58,7 +58,7 @@ pub trait DeviceLink: Debug + Send + Sync {
     ///
     /// # Errors
     ///
-    /// [`CallError::DeviceRefused`] with `NotFound`: the device does not listen to this topic now; with `MethodNotAllowed`: its
+    /// [`CallError::NotListening`]: the device does not listen to this topic now; [`CallError::DeviceRefused`] with `MethodNotAllowed`: its
     /// protocol has no topics. [`CallError::Busy`], [`CallError::DeviceOffline`], [`CallError::TooLarge`].
     fn tell(&self, topic: &str, data: &[u8]) -> Result<(), CallError>;
 

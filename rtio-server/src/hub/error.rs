@@ -12,6 +12,9 @@ pub enum CallError {
     /// No live session of this device.
     #[error("the device is offline")]
     DeviceOffline,
+    /// The device is there, and does not listen to what it would have to be told this with.
+    #[error("the device does not listen to calls")]
+    NotListening,
     /// The device's session ended before it answered.
     #[error("the device went away")]
     DeviceGone {
@@ -141,7 +144,11 @@ impl CallError {
     /// How far the request got.
     pub const fn delivery(&self) -> Delivery {
         match self {
-            Self::DeviceOffline | Self::TooLarge { .. } | Self::ShadowRefused(_) | Self::Busy(_) => Delivery::NotSent,
+            Self::DeviceOffline
+            | Self::NotListening
+            | Self::TooLarge { .. }
+            | Self::ShadowRefused(_)
+            | Self::Busy(_) => Delivery::NotSent,
             Self::DeviceGone { delivery } | Self::DeviceVanished { delivery } | Self::DeviceSilent { delivery, .. } => {
                 *delivery
             }
@@ -154,7 +161,7 @@ impl CallError {
     /// Whose doing it is.
     pub const fn fault(&self) -> Fault {
         match self {
-            Self::TooLarge { .. } | Self::CallerStalled => Fault::Caller,
+            Self::NotListening | Self::TooLarge { .. } | Self::CallerStalled => Fault::Caller,
             Self::DeviceRefused(status) if is_callers(*status) => Fault::Caller,
             Self::ShadowRefused(refusal) if is_callers(refusal.status) => Fault::Caller,
             Self::DeviceOffline
@@ -193,6 +200,7 @@ mod tests {
         let shadow = |status| CallError::from(ShadowRefusal { status, why: "no" });
         let cases = [
             (CallError::DeviceOffline, Fault::Device, Delivery::NotSent),
+            (CallError::NotListening, Fault::Caller, Delivery::NotSent),
             (CallError::DeviceGone { delivery: Delivery::SentUnanswered }, Fault::Device, Delivery::SentUnanswered),
             (CallError::DeviceVanished { delivery: Delivery::SentUnanswered }, Fault::Device, Delivery::SentUnanswered),
             (silent(Delivery::NotSent), Fault::Device, Delivery::NotSent),

@@ -59,7 +59,7 @@ impl Outcome {
             Err(CallError::DeviceGone { .. }) => Self::Gone,
             Err(CallError::DeviceVanished { .. }) => Self::Vanished,
             Err(CallError::DeviceSilent { .. }) => Self::Silent,
-            Err(CallError::DeviceRefused(_)) => Self::Refused,
+            Err(CallError::NotListening | CallError::DeviceRefused(_)) => Self::Refused,
             Err(CallError::DeviceMalformed | CallError::DeviceOverran) => Self::Malformed,
             Err(CallError::CallerStalled) => Self::Stalled,
             Err(CallError::TooLarge { .. }) => Self::TooLarge,

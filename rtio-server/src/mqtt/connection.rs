@@ -150,8 +150,8 @@ impl Connection {
         let Self { mut stream, link, presence, unsent, work, .. } = self;
         drop(presence);
         if let Some(work) = work {
-            // What the store was given it keeps, and who waits for it shall hear of that.
-            tokio::spawn(work);
+            // What the store was given it keeps, and who waits for it shall hear of that. A store that hangs is not waited for.
+            let _ = timeout(LAST_WORK, work).await;
         }
         let Some(end) = link.with(|session| session.end()) else { return };
         link.edge().metrics.ended(end.name());
@@ -211,6 +211,9 @@ const READ_BYTES: usize = 16 * 1024;
 
 /// Reads, and runs of requests, before others have their turn.
 const MAX_ROUNDS: usize = 8;
+
+/// How long what a client had begun may go on without it: less than the end of the hub waits for devices.
+const LAST_WORK: Duration = Duration::from_secs(3);
 
 /// How long a client may take for the last that it is told.
 const LAST_WORDS: Duration = Duration::from_secs(1);

@@ -18,7 +18,9 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use crate::hub::{CallError, CallId, CallReply, Delivery, Feed, ObservationId, RequestParts, StatusCode};
+use crate::hub::{
+    CallError, CallId, CallReply, Delivery, Feed, ObservationId, RequestParts, ShadowRefusal, StatusCode,
+};
 
 pub(super) use answer::Answer;
 pub(super) use done::Done;
@@ -183,7 +185,8 @@ impl Calls {
 
     fn start(&mut self, method: Method, parts: RequestParts<'_>, who: Who) -> Result<Correlation, CallError> {
         if !request::can_carry(parts.uri) {
-            return Err(CallError::DeviceRefused(StatusCode::BadRequest));
+            let why = "a message to this device cannot carry the URI";
+            return Err(ShadowRefusal { status: StatusCode::BadRequest, why }.into());
         }
         let limits = self.limits;
         let correlation = self.next();

@@ -307,9 +307,13 @@ fn more_bytes_than_may_wait_are_refused() {
 #[test]
 fn a_uri_that_no_message_can_carry_is_refused_in_either_version() {
     let mut bench = bench();
-    let refused = CallError::DeviceRefused(StatusCode::BadRequest);
-    assert_eq!(bench.call("/a\nb", b"").unwrap_err(), refused);
-    assert_eq!(bench.observe("/a\0").unwrap_err(), refused);
+    for error in [bench.call("/a\nb", b"").unwrap_err(), bench.observe("/a\0").unwrap_err()] {
+        assert!(
+            matches!(error, CallError::ShadowRefused(refusal) if refusal.status == StatusCode::BadRequest),
+            "{error:?}"
+        );
+        assert_eq!(error.delivery(), Delivery::NotSent);
+    }
     assert!(bench.owns_nothing());
 }
 

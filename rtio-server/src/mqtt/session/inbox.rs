@@ -16,7 +16,7 @@ pub(super) struct Inbox {
     taken: usize,
     /// Not taken by the driver; at most [`MAX_REQUESTS`].
     requests: Vec<Request>,
-    /// Publishes that wait for their PUBACK.
+    /// Packets that wait for their answer.
     unsettled: u16,
     last_heard: Instant,
 }
@@ -85,16 +85,16 @@ impl Inbox {
 
     pub(super) fn push(&mut self, request: Request) {
         match request {
-            Request::Feed { id: Some(_), .. } | Request::Settled { .. } => self.unsettled += 1,
-            Request::Feed { id: None, .. }
+            Request::Feed { id: Some(_), .. }
+            | Request::Settled { .. }
             | Request::Subscribe { .. }
-            | Request::Unsubscribe { .. }
-            | Request::Leave { .. } => {}
+            | Request::Unsubscribe { .. } => self.unsettled += 1,
+            Request::Feed { id: None, .. } | Request::Leave { .. } => {}
         }
         self.requests.push(request);
     }
 
-    /// One more publish has its PUBACK.
+    /// One more has its answer.
     pub(super) fn settled(&mut self) {
         self.unsettled = self.unsettled.saturating_sub(1);
     }

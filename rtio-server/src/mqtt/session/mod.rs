@@ -25,7 +25,7 @@ use super::codec::Codec;
 use super::packet::{
     Incoming, Message, Outgoing, PacketId, Publish, PublishRefusal, Qos, Reason, SubscribeRefusal, Version,
 };
-use crate::hub::{CallError, CallId, CallReply, Cap, DeviceId, Ending, Feed, ObservationId, RequestParts, StatusCode};
+use crate::hub::{CallError, CallId, CallReply, Cap, DeviceId, Ending, Feed, ObservationId, RequestParts};
 use crate::realer::{Published, Scopes, Topic};
 use inbox::Inbox;
 use outbox::{Messages, Outbox};
@@ -182,6 +182,7 @@ impl Session {
         });
         let results: Vec<_> = results.collect();
         self.incidents.subscriptions_refused += results.iter().filter(|result| result.is_err()).count() as u64;
+        self.inbox.settled();
         self.say(&Outgoing::Subscribed { id, results });
     }
 
@@ -192,6 +193,7 @@ impl Session {
             .iter()
             .map(|text| Topic::parse(device, text).is_some_and(|topic| self.subscriptions.remove(&topic, text)));
         let existed = existed.collect();
+        self.inbox.settled();
         self.say(&Outgoing::Unsubscribed { id, existed });
     }
 
@@ -204,7 +206,7 @@ impl Session {
         if self.end.is_some() {
             return Err(CallError::DeviceOffline);
         }
-        let qos = self.subscriptions.desired(topic).ok_or(CallError::DeviceRefused(StatusCode::NotFound))?;
+        let qos = self.subscriptions.desired(topic).ok_or(CallError::NotListening)?;
         if self.told.has(topic, data) {
             return Ok(());
         }
@@ -421,7 +423,7 @@ impl Session {
             return Err(CallError::DeviceOffline);
         }
         if !self.subscriptions.takes_requests() {
-            return Err(CallError::DeviceRefused(StatusCode::NotFound));
+            return Err(CallError::NotListening);
         }
         let (len, max) = (parts.data.len(), self.client.max_data);
         if len > max { Err(CallError::TooLarge { len, max }) } else { Ok(()) }
@@ -432,7 +434,7 @@ impl Session {
             let Some(request) = self.calls.next_request() else { return };
             if !self.subscriptions.takes_requests() {
                 // It listens no more, or never did and says that it goes on with something.
-                self.calls.refuse(&request, CallError::DeviceRefused(StatusCode::NotFound));
+                self.calls.refuse(&request, CallError::NotListening);
                 continue;
             }
             let message = request.message(self.client.version, &self.client.device);
@@ -476,5 +478,5 @@ impl Lasting {
     }
 }
 
-/// Publishes of a client that are not settled: what the catalog announces (contract §7.1). More are not read.
+/// Packets of a client that are not answered: of publishes, what the catalog announces (contract §7.1). More are not read.
 const RECEIVE_MAXIMUM: NonZeroU16 = NonZeroU16::new(10).expect("not zero");

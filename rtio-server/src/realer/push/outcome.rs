@@ -56,6 +56,7 @@ impl Outcome {
         match error {
             CallError::DeviceOffline | CallError::DeviceGone { .. } | CallError::DeviceVanished { .. } => Self::Gone,
             CallError::DeviceSilent { .. } => Self::Silent,
+            CallError::NotListening => Self::NotSubscribed,
             CallError::DeviceRefused(status) => Self::of_status(*status),
             CallError::DeviceMalformed
             | CallError::DeviceOverran
@@ -69,11 +70,11 @@ impl Outcome {
     /// Of what a session did not take.
     pub(super) const fn of_tell(error: &CallError) -> Self {
         match error {
-            CallError::DeviceRefused(StatusCode::NotFound) => Self::NotSubscribed,
             // The device came back with a protocol without topics: that session is looked at anew.
             CallError::DeviceRefused(StatusCode::MethodNotAllowed) => Self::Gone,
             CallError::Busy(_) => Self::Full,
-            CallError::DeviceRefused(_)
+            CallError::NotListening
+            | CallError::DeviceRefused(_)
             | CallError::DeviceOffline
             | CallError::DeviceGone { .. }
             | CallError::DeviceVanished { .. }
@@ -128,7 +129,7 @@ mod tests {
     #[test]
     fn what_a_session_with_topics_does_not_take_is_kept_apart() {
         for (error, outcome) in [
-            (CallError::DeviceRefused(StatusCode::NotFound), Outcome::NotSubscribed),
+            (CallError::NotListening, Outcome::NotSubscribed),
             (CallError::DeviceRefused(StatusCode::MethodNotAllowed), Outcome::Gone),
             (CallError::Busy(Cap::Calls { max: 1 }), Outcome::Full),
             (CallError::DeviceOffline, Outcome::Gone),

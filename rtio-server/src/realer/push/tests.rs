@@ -13,7 +13,7 @@ use super::*;
 use crate::hub::fake_link::fake_hub;
 use crate::hub::{
     CallError, CallId, CallReply, Cap, Credential, DeviceLink, Ending, Feed, ObservationId, OfflineCause, Presence,
-    RequestParts, StatusCode,
+    RequestParts,
 };
 use crate::realer::fake_store::greenhouse::{self, HEATER, LAMP, NORTH, SOUTH, device, resource};
 use crate::realer::fake_store::{FakeClock, FakeStore};
@@ -227,7 +227,7 @@ impl DeviceLink for TopicLink {
     fn tell(&self, topic: &str, data: &[u8]) -> Result<(), CallError> {
         let mut line = self.0.lock();
         if !line.topics.iter().any(|listens| listens == topic) {
-            return Err(CallError::DeviceRefused(StatusCode::NotFound));
+            return Err(CallError::NotListening);
         }
         if line.is_full {
             return Err(CallError::Busy(Cap::Outbox { max_bytes: 1 }));

@@ -209,7 +209,7 @@ async fn a_device_that_takes_no_requests_is_not_asked() {
     for version in BOTH {
         let mut client = device.connects_as(Connect { version, ..device.connect() }).await;
         let reply = hub.calls(&path(&device, "/fan"), b"").await;
-        assert_eq!((reply.status, reply.field("code")), (404, "NOT_FOUND".to_owned()));
+        assert_eq!(reply.problem(), (404, "NOT_FOUND".to_owned(), "not_sent".to_owned()));
         let reply = hub.asks("POST", &path(&device, ""), &[], body.as_bytes()).await;
         assert_eq!(reply.envelope().0, "NOT_FOUND");
         assert_eq!(hub.asks("GET", &path(&device, "/fan"), &[], b"").await.field("code"), "NOT_FOUND");

@@ -31,7 +31,7 @@ fn a_session_goes_on_with_the_rights_of_the_new_credential() {
     assert!(session.take_lasting().is_none(), "it was surrendered");
     let less = Client { scopes: "iot:mqtt:connect iot:mqtt:ack:read", ..client };
     let mut session = less.opens(Some(lasting));
-    assert_eq!(session.tell(&heater(), b"on"), Err(CallError::DeviceRefused(StatusCode::NotFound)));
+    assert_eq!(session.tell(&heater(), b"on"), Err(CallError::NotListening));
     session.settle(None, None, Some(b"ack".to_vec()));
     assert_eq!(written(&mut session).len(), 1);
 }

@@ -393,7 +393,7 @@ fn a_subscription_is_to_one_topic_of_the_catalog() {
 #[test]
 fn a_desired_state_goes_to_who_listens_and_not_twice() {
     let mut session = V3.opens(None);
-    assert_eq!(session.tell(&heater(), b"on"), Err(CallError::DeviceRefused(StatusCode::NotFound)));
+    assert_eq!(session.tell(&heater(), b"on"), Err(CallError::NotListening));
     listens(V3, &mut session, &[&heater()]);
     for _ in 0..3 {
         assert_eq!(session.tell(&heater(), b"on"), Ok(()));
@@ -470,7 +470,7 @@ fn a_call_goes_out_at_most_once_and_its_answer_is_the_callers() {
     };
     let mut session = V3.opens(None);
     let (reply, _) = oneshot::channel();
-    assert_eq!(session.start_call(parts(b"x"), reply), Err(CallError::DeviceRefused(StatusCode::NotFound)));
+    assert_eq!(session.start_call(parts(b"x"), reply), Err(CallError::NotListening));
     listens(V3, &mut session, &[&topic("rtio/requests")]);
     let (reply, _) = oneshot::channel();
     let long = vec![0; 1001];
@@ -543,5 +543,5 @@ fn a_feed_that_nobody_can_be_asked_for_is_refused() {
     let digest = crate::hub::UriDigest::of("/a");
     let parts = RequestParts { uri: "/a", digest, data: b"", started, deadline: started };
     let refused = session.start_observation(parts, Arc::new(Feed::default()));
-    assert_eq!(refused, Err(CallError::DeviceRefused(StatusCode::NotFound)));
+    assert_eq!(refused, Err(CallError::NotListening));
 }
