@@ -8,7 +8,7 @@ use super::Devices;
 
 impl Collector for Devices {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
-        let unverified = ConstGauge::new(self.unverified_now());
+        let unverified = ConstGauge::new(self.unverified.taken());
         let metric = encoder.encode_descriptor(
             "unverified_connections",
             "Device connections that have not verified themselves yet",

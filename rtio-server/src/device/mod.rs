@@ -18,10 +18,10 @@ use std::sync::Arc;
 
 use rtio_proto::session::SessionLimits;
 use tokio::net::TcpStream;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::hub::Hub;
-use crate::net::{Gate, Liveness, Notice};
+use crate::net::{Gate, Liveness, Unverified};
 use crate::shutdown::Shutdown;
 
 use clock::Clock;
@@ -50,9 +50,7 @@ pub struct Devices {
     gate: Gate,
     hub: Arc<Hub>,
     session_limits: SessionLimits,
-    unverified: Arc<Semaphore>,
-    max_unverified: usize,
-    refusals: Notice,
+    unverified: Unverified,
     clock: Clock,
     shutdown: Shutdown,
 }
@@ -60,15 +58,9 @@ pub struct Devices {
 impl Devices {
     /// An edge for `hub`, behind `gate`.
     pub fn new(config: &Config, gate: Gate, hub: Arc<Hub>, shutdown: Shutdown) -> Arc<Self> {
-        let max_unverified = config.max_unverified.min(Semaphore::MAX_PERMITS);
-        let unverified = Arc::new(Semaphore::new(max_unverified));
-        let (session_limits, refusals, clock) = (config.session, Notice::new(), Clock::start());
-        Arc::new(Self { gate, hub, session_limits, unverified, max_unverified, refusals, clock, shutdown })
-    }
-
-    /// Connections that have not verified themselves yet.
-    fn unverified_now(&self) -> u64 {
-        self.max_unverified.saturating_sub(self.unverified.available_permits()) as u64
+        let unverified = Unverified::new("devices", config.max_unverified);
+        let (session_limits, clock) = (config.session, Clock::start());
+        Arc::new(Self { gate, hub, session_limits, unverified, clock, shutdown })
     }
 
     /// Serves one accepted connection until it ends. `permit` counts it among the connections.
@@ -94,11 +86,8 @@ impl Devices {
     }
 
     async fn begin(self: Arc<Self>, stream: TcpStream, peer: SocketAddr) -> Option<Begun> {
-        let Ok(unverified) = Arc::clone(&self.unverified).try_acquire_owned() else {
+        let Some(unverified) = self.unverified.enter(peer) else {
             self.hub.metrics().unverified_refused.inc();
-            if let Some(left_out) = self.refusals.due() {
-                tracing::warn!(%peer, left_out, "device connection refused: as many unverified ones as are allowed");
-            }
             return None;
         };
         // Where it does not let the connection in, the gate has counted and said it.

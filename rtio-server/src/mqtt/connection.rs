@@ -140,7 +140,7 @@ impl Connection {
             Ok(backlog) if backlog.is_unanswered() => self.link.end(End::Vanished),
             Ok(_) => {}
             Err(error) => {
-                tracing::debug!(peer = %self.presence.device(), %error, "cannot ask the system about a silent client")
+                tracing::debug!(device = %self.presence.device(), %error, "cannot ask the system about a silent client")
             }
         }
     }

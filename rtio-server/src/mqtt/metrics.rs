@@ -130,7 +130,7 @@ impl Publishes {
 /// What there is right now.
 impl Collector for Mqtt {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
-        let unverified = ConstGauge::new(self.unverified_now());
+        let unverified = ConstGauge::new(self.unverified.taken());
         let metric = encoder.encode_descriptor(
             "mqtt_unverified_connections",
             "MQTT connections whose client has not said who it is yet",

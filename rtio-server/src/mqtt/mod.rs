@@ -19,10 +19,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tokio::net::TcpStream;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::hub::Hub;
-use crate::net::{Gate, Liveness, Notice};
+use crate::net::{Gate, Liveness, Unverified};
 use crate::realer::Realer;
 use crate::shutdown::Shutdown;
 
@@ -73,9 +73,7 @@ pub struct Mqtt {
     calls: CallLimits,
     /// What outlives a connection.
     sessions: Sessions,
-    unverified: Arc<Semaphore>,
-    max_unverified: usize,
-    refusals: Notice,
+    unverified: Unverified,
     metrics: Metrics,
     shutdown: Shutdown,
 }
@@ -84,31 +82,23 @@ impl Mqtt {
     /// An edge for devices of `around`, behind `gate`.
     pub fn new(config: &Config, gate: Gate, around: Surroundings) -> Arc<Self> {
         let Surroundings { hub, realer, metrics, shutdown } = around;
-        let max_unverified = config.max_unverified.min(Semaphore::MAX_PERMITS);
         Arc::new(Self {
             gate,
             hub,
             realer,
             calls: CallLimits { max_calls: config.max_calls, max_observations: config.max_observations },
             sessions: Sessions::default(),
-            unverified: Arc::new(Semaphore::new(max_unverified)),
-            max_unverified,
-            refusals: Notice::new(),
+            unverified: Unverified::new("mqtt", config.max_unverified),
             metrics,
             shutdown,
         })
-    }
-
-    /// Connections that have not said who they are yet.
-    fn unverified_now(&self) -> u64 {
-        self.max_unverified.saturating_sub(self.unverified.available_permits()) as u64
     }
 
     /// Serves one accepted connection until it ends. `permit` counts it among the connections.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future closes the connection; the device's calls end as gone.
+    /// Dropping the future closes the connection and the device is offline; its calls end at their deadline at the latest.
     pub fn serve(
         self: Arc<Self>,
         stream: TcpStream,
@@ -127,11 +117,8 @@ impl Mqtt {
     }
 
     async fn begin(self: Arc<Self>, stream: TcpStream, peer: SocketAddr) -> Option<Connection> {
-        let Ok(unverified) = Arc::clone(&self.unverified).try_acquire_owned() else {
+        let Some(unverified) = self.unverified.enter(peer) else {
             self.metrics.unverified_refused.inc();
-            if let Some(left_out) = self.refusals.due() {
-                tracing::warn!(%peer, left_out, "MQTT connection refused: as many unverified ones as are allowed");
-            }
             return None;
         };
         // Where it does not let the connection in, the gate has counted and said it.

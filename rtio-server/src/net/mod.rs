@@ -13,6 +13,7 @@ mod liveness;
 mod metrics;
 mod notice;
 mod stream;
+mod unverified;
 
 pub use accept::{Listener, adopt, bind};
 pub use backlog::Backlog;
@@ -21,3 +22,4 @@ pub use liveness::{Liveness, is_vanished};
 pub use metrics::{Metrics, PortMetrics};
 pub use notice::Notice;
 pub use stream::Stream;
+pub use unverified::Unverified;

@@ -103,6 +103,27 @@ impl Refusal {
         }
     }
 
+    /// When the same may come again, where that is known.
+    pub const fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::TooSoon { retry_after } => Some(*retry_after),
+            Self::Malformed(_)
+            | Self::NoCredentials
+            | Self::BadToken
+            | Self::SubscriptionInactive
+            | Self::Forbidden(_)
+            | Self::LacksScope(_)
+            | Self::NotFound(_)
+            | Self::WrongMethod
+            | Self::Conflict
+            | Self::TooLarge { .. }
+            | Self::NotJson
+            | Self::Invalid(_)
+            | Self::Bug
+            | Self::Unavailable => None,
+        }
+    }
+
     /// What people read; programs do not branch on it.
     pub fn message(&self) -> String {
         match self {

@@ -85,23 +85,7 @@ impl AckDocument {
 
 impl AckError {
     fn of(refusal: &Refusal) -> Self {
-        let retry_after = match refusal {
-            Refusal::TooSoon { retry_after } => Some(whole_seconds(*retry_after)),
-            Refusal::Malformed(_)
-            | Refusal::NoCredentials
-            | Refusal::BadToken
-            | Refusal::SubscriptionInactive
-            | Refusal::Forbidden(_)
-            | Refusal::LacksScope(_)
-            | Refusal::NotFound(_)
-            | Refusal::WrongMethod
-            | Refusal::Conflict
-            | Refusal::TooLarge { .. }
-            | Refusal::NotJson
-            | Refusal::Invalid(_)
-            | Refusal::Bug
-            | Refusal::Unavailable => None,
-        };
+        let retry_after = refusal.retry_after().map(whole_seconds);
         Self { error: ErrorItem::of(refusal), retry_after }
     }
 }
