@@ -1,12 +1,14 @@
 //! The hub process. As a library it exists so that tests can start a hub in their own process; the executable is `main.rs`.
 //!
 //! ```text
-//!  main ─► app ─►  device    http ─► token    edges: sockets, formats, who may call
-//!                    │  admin  │
-//!                    │    │    │
-//!                    └─► hub ◄─┘              core: calls, observations, reports, presence
-//!                         ▲  (owns the port traits)
-//!              backend  store  audit          ports: the outside we call
+//!  main ─► app ─►  device  mqtt  http ─► token    edges: sockets, formats, who may call
+//!                    │   admin │   │
+//!                    │     │   ▼   ▼
+//!                    │     └► realer            core: control devices, over whichever edge
+//!                    │         │
+//!                    └─► hub ◄─┘                core: calls, observations, reports, presence
+//!                         ▲  (both own port traits)
+//!              backend  store  audit            ports: the outside we call
 //! ```
 //!
 //! Who may import whom is checked by tests/it/architecture.rs.
